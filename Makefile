@@ -1,0 +1,44 @@
+# Everything a newcomer and CI run. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit molecule installed docs venv lab clean
+
+# The checkout's own tools, and nothing in the user's home.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_HOME := $(CURDIR)/.ansible
+export MOLECULE_GLOB := molecule/*/molecule.yml
+export LAB_HTTP_PORT ?= 8080
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Boot a CentOS-family host, deploy two applications to it, show them
+	@tools/demo.sh
+
+test: ## Everything that proves it works, with the time each part took
+	@tools/test.sh lint unit molecule installed
+
+lint: ## yamllint, ansible-lint, ruff, shellcheck and the generated READMEs
+	@tools/test.sh lint
+
+unit: ## Templates, role interfaces and the sample application; no host
+	@tools/test.sh unit
+
+molecule: ## The scenarios, each on a lab host of its own (one: make molecule SCENARIO=nginx)
+	@tools/test.sh molecule
+
+installed: ## The collection as a tarball, installed elsewhere, used from there
+	@tools/test.sh installed
+
+docs: venv ## Write the roles' READMEs anew from their argument_specs
+	@tools/role_readmes.py
+
+venv: ## The control node's environment, .venv, from uv.lock
+	@tools/venv.sh
+
+lab: ## What lab hosts need on this machine: podman and the image
+	@tools/lab.sh
+
+clean: ## Remove hosts, images, environments: all that the other targets made
+	@tools/clean.sh

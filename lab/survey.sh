@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Print, as JSON, what the create and destroy playbooks have to know: how lab hosts are run on this
+# machine, which image they run on, which hosts of this checkout there are. Ends with one sentence
+# where lab hosts cannot be run. Changes nothing on the machine.
+set -euo pipefail
+# shellcheck source=lab/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+# Print the podman network mode. Empty: podman's own default.
+network_mode() {
+  if [ -n "${LAB_NETWORK:-}" ]; then
+    echo "$LAB_NETWORK"
+  elif [ "$(id -u)" -ne 0 ] || [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]; then
+    echo ''
+  # As root, podman's default bridge would switch on IP forwarding for the whole machine. A
+  # user-mode network reaches as far and changes nothing outside the host.
+  elif have slirp4netns; then
+    echo slirp4netns
+  elif have pasta; then
+    echo pasta
+  else
+    die "the lab needs slirp4netns or pasta (podman's bridge would turn on IP forwarding for" \
+      "the whole machine); run lab/bootstrap.sh, or set LAB_NETWORK=bridge to accept that"
+  fi
+}
+
+# Print the CA bundle that lab hosts are to trust. A corporate proxy's CA is in the controller's.
+ca_bundle() {
+  local file
+  if [ -n "${LAB_CA_BUNDLE:-}" ]; then
+    [ -r "$LAB_CA_BUNDLE" ] || die "LAB_CA_BUNDLE names $LAB_CA_BUNDLE, which cannot be read"
+    echo "$LAB_CA_BUNDLE"
+    return
+  fi
+  for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
+    if [ -r "$file" ]; then
+      readlink -f "$file"
+      return
+    fi
+  done
+}
+
+# Print the id of the image noted by image.sh; nothing if there is none.
+image_id() {
+  local image
+  image=$(sed -n 's/.*"image": "\([^"]*\)".*/\1/p' "$LAB_STATE/image.json" 2>/dev/null || true)
+  [ -z "$image" ] || podman image inspect --format '{{.Id}}' "$image" 2>/dev/null || true
+}
+
+main() {
+  local layout network bundle hosts image
+  have podman || die 'podman is not installed; run lab/bootstrap.sh'
+  layout=$(cgroup_layout)
+  if [ "$layout" != v2 ] && [ "$(id -u)" -ne 0 ]; then
+    die "rootless podman runs systemd on cgroup v2 only and this machine has $layout cgroups;" \
+      'run the lab as root'
+  fi
+  network=$(network_mode)
+  bundle=$(ca_bundle)
+  prepare_engine
+  hosts=$(podman ps --all --filter "label=flaskstack_lab_checkout=$LAB_CHECKOUT" --format json) ||
+    die 'podman does not answer; see what it says to: podman ps'
+  image=$(image_id)
+  cat <<EOF
+{
+  "state": "$LAB_STATE",
+  "prefix": "flaskstack-$(checkout_id)",
+  "environment": {${CONTAINERS_CONF:+"\"CONTAINERS_CONF\": \"$CONTAINERS_CONF\""}},
+  "ways": {
+    "checkout": "$LAB_CHECKOUT",
+    "cgroups": "$layout",
+    "network": "$network",
+    "ca_bundle": "$bundle"
+  },
+  "image_id": "$image",
+  "hosts": $hosts
+}
+EOF
+}
+
+main "$@"

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Remove all that the other targets made: lab hosts, images, environments, caches. What was installed by apt or dnf stays.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [ -x .venv/bin/ansible-playbook ] && [ -d .lab ]; then
+    .venv/bin/ansible-playbook lab/destroy.yml --extra-vars '{"clean": true}'
+fi
+rm -rf .venv .cache .ansible .lab .pytest_cache .ruff_cache build
+find . -name __pycache__ -type d -prune -exec rm -rf {} +

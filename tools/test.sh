@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# The tests, part by part, and how long each took. Usage: tools/test.sh PART...   (lint unit molecule installed)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH" ANSIBLE_CONFIG="$PWD/ansible.cfg" ANSIBLE_HOME="$PWD/.ansible"
+export MOLECULE_GLOB='molecule/*/molecule.yml' MOLECULE_EPHEMERAL_DIRECTORY=
+
+lint() {
+    yamllint --strict .
+    ansible-lint --offline --profile production --strict
+    ruff check .
+    ruff format --check .
+    shellcheck --external-sources tools/*.sh lab/*.sh .ci/run
+    tools/role_readmes.py --check
+}
+
+unit() {
+    python -m pytest --quiet tests/unit
+    python -m pytest --quiet app/tests
+}
+
+molecule() {
+    tools/lab.sh
+    if [ -n "${SCENARIO:-}" ]; then
+        command molecule test --scenario-name "$SCENARIO"
+    else
+        command molecule test --all
+    fi
+}
+
+installed() {
+    tools/lab.sh
+    tests/installed/run.sh
+}
+
+tools/venv.sh
+report=''
+for part in "$@"; do
+    printf '\n======== %s\n' "$part"
+    started=$SECONDS
+    case $part in
+        lint | unit | molecule | installed) "$part" ;;
+        *)
+            echo "tools/test.sh: unknown part '$part'; there are lint, unit, molecule and installed." >&2
+            exit 2
+            ;;
+    esac
+    report+=$(printf '    %-10s %4d s' "$part" $((SECONDS - started)))$'\n'
+done
+printf '\nAll passed.\n%s    %-10s %4d s\n' "$report" together "$SECONDS"
