@@ -3,11 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit molecule installed docs venv lab clean
 
-# The checkout's own tools, and nothing in the user's home.
+# The checkout's own tools before all others.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-export ANSIBLE_HOME := $(CURDIR)/.ansible
-export MOLECULE_GLOB := molecule/*/molecule.yml
 export LAB_HTTP_PORT ?= 8080
 
 help: ## List the targets

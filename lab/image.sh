@@ -44,28 +44,44 @@ image_name() {
   esac
   printf '%s:%s-%s\n' "$REPOSITORY" "$1" "$(
     cd "$LAB_DIR/image"
-    find "${parts[@]}" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-12
+    find "${parts[@]}" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-12
   )"
 }
 
-# Run a command so that an interruption reaches it: bash alone would wait for it to end.
+# Run a command in a process group of its own, so that an interruption ends all of it: bash would
+# wait for the command, and what that started would live on.
 interruptible() {
-  "$@" &
+  local status=0
+  set -m
+  "$@" </dev/null &
   child=$!
-  wait "$child"
+  set +m
+  wait "$child" || status=$?
   child=''
+  return "$status"
 }
 
+# shellcheck disable=SC2317 # called by clean_up
+# End the running command's process group; give it time to remove its own files.
+end_child() {
+  local _
+  kill -TERM -- "-$child" 2>/dev/null || return 0
+  for _ in {1..50}; do
+    kill -0 -- "-$child" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  kill -KILL -- "-$child" 2>/dev/null || true
+  sleep 0.2
+}
+
+# shellcheck disable=SC2317 # called by the trap
 # Leave nothing behind, however the script ends.
 clean_up() {
   local status=$?
   trap '' INT TERM HUP
-  if [ -n "$child" ]; then
-    kill "$child" 2>/dev/null || true
-    wait "$child" 2>/dev/null || true
-  fi
+  [ -z "$child" ] || end_child
   if [ -n "$work" ]; then
-    remove_work "$work"
+    remove_work "$work" || true
     rm -f "$LAB_STATE/image.work"
   fi
   exit "$status"
@@ -85,14 +101,18 @@ remove_work() {
   fi
 }
 
-# Make a directory for one build. What a killed build left is removed first.
+# Make a directory for one build.
 make_work() {
-  if [ -r "$LAB_STATE/image.work" ]; then
-    remove_work "$(cat "$LAB_STATE/image.work")"
-  fi
   work=$(mktemp -d "${TMPDIR:-/var/tmp}/flaskstack-lab.XXXXXX")
   chmod 0755 "$work"
   printf '%s\n' "$work" >"$LAB_STATE/image.work"
+}
+
+# Remove what a build left that was killed outright. Called with the lock held.
+remove_stale() {
+  [ -r "$LAB_STATE/image.work" ] || return 0
+  remove_work "$(cat "$LAB_STATE/image.work")"
+  rm -f "$LAB_STATE/image.work"
 }
 
 # Fetch a platform's public image, within bounds. A failure is remembered for the day, so that the
@@ -108,7 +128,6 @@ pull() {
   # A container engine's own question for the manifest: by its proxy, mirror and CA settings.
   if ! interruptible timeout "$PROBE_SECONDS" podman manifest inspect "docker://$base" \
     >/dev/null 2>&1; then
-    child=''
     rm -f "$LAB_STATE"/unreachable.*
     : >"$stamp"
     return 1
@@ -157,13 +176,18 @@ remove_former() {
 ensure() {
   local platform=$1 image=$2 base
   base=$(base_image "$platform")
-  podman image exists "$image" && return
+  if [ ! -e "$LAB_STATE/image.work" ] && podman image exists "$image"; then
+    return
+  fi
   # One build at a time: a second run waits and then finds the image.
   exec 9>"$LAB_STATE/image.lock"
   if ! flock --nonblock 9; then
     say 'another build is under way; waiting for it'
     flock 9
-    podman image exists "$image" && return
+  fi
+  remove_stale
+  if podman image exists "$image"; then
+    return
   fi
   if [ -n "$base" ]; then
     pull "$base" || return 1
@@ -211,4 +235,5 @@ main() {
   record "$platform" "$image"
 }
 
-main "$@"
+# On one line: an edit of this file meanwhile does not reach a run under way.
+main "$@"; exit

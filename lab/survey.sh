@@ -78,4 +78,5 @@ main() {
 EOF
 }
 
-main "$@"
+# On one line: an edit of this file meanwhile does not reach a run under way.
+main "$@"; exit

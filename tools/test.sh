@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The tests, part by part, and how long each took. Usage: tools/test.sh PART...   (lint unit molecule installed)
+# One scenario only: SCENARIO=nginx tools/test.sh molecule
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH" ANSIBLE_CONFIG="$PWD/ansible.cfg" ANSIBLE_HOME="$PWD/.ansible"
-export MOLECULE_GLOB='molecule/*/molecule.yml' MOLECULE_EPHEMERAL_DIRECTORY=
+export MOLECULE_GLOB="molecule/*/molecule.yml" MOLECULE_EPHEMERAL_DIRECTORY="$PWD/.cache/molecule"
 
 lint() {
     yamllint --strict .
@@ -21,10 +22,12 @@ unit() {
 
 molecule() {
     tools/lab.sh
+    # What an interrupted run remembers of hosts that may not be there any more.
+    rm -rf "$MOLECULE_EPHEMERAL_DIRECTORY"
     if [ -n "${SCENARIO:-}" ]; then
-        command molecule test --scenario-name "$SCENARIO"
+        command molecule test --no-command-borders --scenario-name "$SCENARIO"
     else
-        command molecule test --all
+        command molecule test --no-command-borders --all
     fi
 }
 

@@ -1,8 +1,8 @@
 """Evaluate a role's variables and templates through Ansible itself, without a host.
 
-Each case is a host of an inventory made up for the purpose: its variables are the role's
-input. The role's defaults are the inventory's, its internal variables the play's, as when
-the role runs. One run of ansible-playbook evaluates all cases of a role.
+Each case is a set of variables, the role's input, for one turn of a task's loop. The role's
+defaults are the inventory's variables, its internal variables the play's, as when the role
+runs. One run of ansible-playbook evaluates all cases of a role.
 """
 
 from __future__ import annotations
@@ -28,6 +28,23 @@ FACTS: dict[str, Any] = {
 }
 
 
+class Unsafe(str):
+    """A text that the user marked !unsafe: Ansible must not evaluate it."""
+
+    __slots__ = ()
+
+
+class Dumper(yaml.SafeDumper):
+    """YAML without anchors, so that a case reads as a user would have written it."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Repeat what occurs twice."""
+        return True
+
+
+Dumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", text))
+
+
 def load(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping."""
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -45,9 +62,9 @@ def evaluate(
     """Evaluate named expressions for every case; return case -> name -> value.
 
     Args:
-        directory: an empty directory for the files of the run.
+        directory: a directory for the files of the run.
         expressions: name -> Jinja expression, without the braces.
-        cases: name -> the variables of the case.
+        cases: name -> the variables of the case. ``facts`` among them replace some of FACTS.
         defaults: files whose variables any case may override.
         variables: files whose variables it may not.
         templates: the directory in which the template lookup looks.
@@ -55,34 +72,49 @@ def evaluate(
     Raises:
         AssertionError: Ansible did not get through, with its output.
     """
-    base: dict[str, Any] = {"ansible_connection": "local", "ansible_facts_given": FACTS}
+    base: dict[str, Any] = {}
     for path in defaults:
         base |= load(path)
-    inventory = {"all": {"hosts": cases, "vars": base}}
+    # A case lacks what only others set, unless it has a default.
+    given = {name: case | {"facts": FACTS | case.get("facts", {})} for name, case in cases.items()}
+    names = sorted({key for case in given.values() for key in case})
+    items = [
+        {"name": case}
+        | {key: values.get(key, base.get(key)) for key in names if key in values or key in base}
+        for case, values in given.items()
+    ]
     play = {
-        "hosts": "all",
+        "hosts": "localhost",
         "gather_facts": False,
         "vars_files": [str(path) for path in variables],
         "tasks": [
-            {"set_fact": {"distribution": "CentOS"}},
             {
                 "name": "Evaluate",
-                "debug": {"msg": {name: "{{ " + text + " }}" for name, text in expressions.items()}},
-                "vars": {"ansible_facts": "{{ ansible_facts_given }}"},
+                "debug": {
+                    "msg": {name: "{{ " + text + " }}" for name, text in expressions.items()}
+                },
+                # One process, which compiles the expressions once. Written out, because the
+                # template lookup copies every variable that there is.
+                "loop": items,
+                "loop_control": {"loop_var": "case"},
+                "vars": {key: f"{{{{ case.{key} }}}}" for key in names}
+                | {"ansible_facts": "{{ case.facts }}"},
             },
         ],
     }
-    (directory / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
-    (directory / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+    inventory = {"all": {"hosts": {"localhost": {}}, "vars": base}}
+    for name, content in (("inventory.yml", inventory), ("play.yml", [play])):
+        text = yaml.dump(content, Dumper=Dumper, allow_unicode=True, sort_keys=False)
+        (directory / name).write_text(text, encoding="utf-8")
     if templates is not None:
         (directory / "templates").symlink_to(templates)
     environment = os.environ | {
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_HOME": str(ROOT / ".ansible"),
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        "ANSIBLE_FORKS": "2",
     }
     run = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventory.json", "play.yml"],
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventory.yml", "play.yml"],
         cwd=directory,
         env=environment,
         capture_output=True,
@@ -91,5 +123,34 @@ def evaluate(
         timeout=120,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    tasks = json.loads(run.stdout)["plays"][0]["tasks"]
-    return {host: result["msg"] for host, result in tasks[-1]["hosts"].items()}
+    (task,) = json.loads(run.stdout)["plays"][0]["tasks"]
+    results = task["hosts"]["localhost"]["results"]
+    return {result["case"]["name"]: result["msg"] for result in results}
+
+
+def evaluate_role(
+    role: str,
+    directory: Path,
+    expressions: dict[str, str],
+    cases: dict[str, dict[str, Any]],
+    *more: Path,
+) -> dict[str, dict[str, Any]]:
+    """Evaluate expressions with the variables of one role, and of more files on top.
+
+    Raises:
+        AssertionError: as evaluate() does.
+    """
+    home = ROOT / "roles" / role
+    return evaluate(
+        directory,
+        expressions,
+        cases,
+        defaults=[home / "defaults/main.yml"],
+        variables=[home / "vars/main.yml", *more],
+        templates=home / "templates" if (home / "templates").is_dir() else None,
+    )
+
+
+def has(problems: list[str], *parts: str) -> bool:
+    """Tell whether one of the sentences has all the parts."""
+    return any(all(part in sentence for part in parts) for sentence in problems)

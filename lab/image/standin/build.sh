@@ -61,7 +61,7 @@ arguments() {
   # Debian's package manager goes in the last step, so nothing of it is left to clean.
   echo --skip=cleanup/apt,cleanup/mmdebstrap
   echo --customize-hook="copy-in '$work/standin' /root"
-  echo --customize-hook="chroot \"\$1\" env EL=$release bash /root/standin/packages.sh"
+  echo --customize-hook="chroot \"\$1\" env EL=$release STARTED=$(date +%s) bash /root/standin/packages.sh"
   echo --customize-hook="chroot \"\$1\" env EL=$release bash /root/standin/identity.sh"
   echo --format=tar
   echo "$suite"
@@ -91,7 +91,7 @@ main() {
   bundle=/etc/ssl/certs/ca-certificates.crt
   [ ! -r "$bundle" ] || cp -L "$bundle" "$work/standin/controller-ca.crt"
 
-  step "base system ($suite), RPM repository, identity"
+  step "base system ($suite)"
   mapfile -t options < <(arguments "$work")
   mmdebstrap "${options[@]}" >&2
   step "import ($(du -h "$work/root.tar" | cut -f 1))"
@@ -107,4 +107,5 @@ step() {
   say "[$(printf '%3d' "$SECONDS")s] $*"
 }
 
-main "$@"
+# On one line: an edit of this file meanwhile does not reach a run under way.
+main "$@"; exit

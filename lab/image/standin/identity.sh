@@ -77,7 +77,8 @@ platform_python() {
   cp "$here/files/platform-python.pth" /usr/lib/python3/dist-packages/
 }
 
-# sshd as EL runs it: unit name, drop-in directory, host keys made on first boot.
+# sshd as EL runs it: unit name, drop-in directory, host keys made on first boot (not RSA's: six
+# hosts that boot at once would take seconds for it).
 ssh_server() {
   local units=/usr/lib/systemd/system
   rm -f "$units"/ssh*.service "$units"/ssh*.socket /etc/systemd/system/sshd.service \
@@ -88,6 +89,7 @@ ssh_server() {
   install -m 0600 "$here/files/sshd_config" /etc/ssh/sshd_config
   rm -rf /etc/ssh/sshd_config.d
   mkdir -m 0700 /etc/ssh/sshd_config.d
+  sed -i -E '/pam_motd|pam_mail|\/etc\/default\/locale/d' /etc/pam.d/sshd
 }
 
 # Users, shells and directories that roles meet on EL.
@@ -106,6 +108,8 @@ SYS_GID_MAX 999
 CREATE_HOME yes
 HOME_MODE 0700
 EOF
+  rm -f /usr/sbin/{adduser,addgroup,deluser,delgroup} /etc/{adduser,deluser}.conf
+  ln -s useradd /usr/sbin/adduser
   mkdir -p /etc/sysconfig
   echo 'LANG=C.UTF-8' >/etc/locale.conf
   rm -f /etc/motd
@@ -113,15 +117,17 @@ EOF
 
 # Units that make no sense in a container; EL's rule that nothing is enabled unless it says so.
 systemd_units() {
-  systemctl mask --quiet systemd-udevd.service systemd-modules-load.service \
-    sys-kernel-debug.mount systemd-resolved.service systemd-logind.service getty.target \
+  # Debian's old start scripts would start services a second time.
+  rm -rf /etc/init.d /etc/rc?.d /etc/sv /etc/runit
+  systemctl mask --quiet systemd-udevd.service systemd-modules-load.service dev-hugepages.mount \
+    sys-fs-fuse-connections.mount sys-kernel-debug.mount systemd-resolved.service systemd-logind.service getty.target \
     console-getty.service systemd-networkd.service systemd-network-generator.service \
     systemd-timesyncd.service
   mkdir -p /usr/lib/systemd/system-preset
   rm -f /usr/lib/systemd/system-preset/*
   cp "$here/files/"*.preset /usr/lib/systemd/system-preset/
-  systemctl set-default --quiet multi-user.target
   systemctl preset-all --quiet 2>/dev/null
+  systemctl set-default --quiet multi-user.target
   install -m 0755 "$here/lab-init" /usr/libexec/lab-init
   : >/etc/machine-id
 }
@@ -131,10 +137,10 @@ debian_leftovers() {
   rm -f /usr/bin/{apt,apt-get,apt-cache,apt-config,apt-key,apt-mark,apt-cdrom,dpkg,dpkg-*}
   rm -f /usr/bin/{createrepo_c,mergerepo_c,modifyrepo_c,sqliterepo_c,debconf*,perl*} /usr/sbin/dpkg-*
   rm -rf /etc/apt /etc/dpkg /etc/debconf.conf /etc/kernel /var/lib/{apt,dpkg} /usr/lib/{apt,dpkg}
-  rm -rf /var/cache/{apt,debconf,ldconfig} /usr/share/{debconf,perl5,dpkg,bash-completion}
-  rm -rf /usr/lib/x86_64-linux-gnu/{perl,perl-base,libapt-pkg*,libapt-private*}
+  rm -rf /var/cache/{apt,debconf,ldconfig} /usr/share/{debconf,perl,perl5,dpkg,bash-completion,zsh}
+  rm -rf /usr/lib/x86_64-linux-gnu/{perl,perl-base,libperl.so*,libapt-pkg*,libapt-private*}
   rm -rf /usr/share/doc/* /usr/share/man/* /usr/share/locale/* /usr/share/info/* /usr/lib/udev/hwdb.d
-  rm -f /var/log/*.log
+  rm -rf /var/log/*.log /etc/{ufw,update-motd.d,cron.d,cron.daily,logcheck,perl}
   find /usr/lib/python3.11 /usr/lib/platform-python -name __pycache__ -prune -exec rm -rf {} +
   rm -rf /root/standin
 }

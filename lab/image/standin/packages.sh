@@ -11,6 +11,11 @@ echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros
 # shellcheck source=lab/image/standin/repack.sh
 . "$here/repack.sh"
 
+# Say what starts, and when.
+step() {
+  printf '[%3ds] %s\n' "$(($(date +%s) - STARTED))" "$*" >&2
+}
+
 # --- Where EL has the files -----------------------------------------------------------------------
 
 layout_nginx() {
@@ -99,8 +104,9 @@ layout_php-fpm() {
 
 # --- The repository -------------------------------------------------------------------------------
 
+step 'what the packages need'
 if [ -f "$here/controller-ca.crt" ]; then
-  echo "Acquire::https::CAInfo \"$here/controller-ca.crt\";" >/etc/apt/apt.conf.d/90controller-ca
+  echo "Acquire::https::CAInfo \"$here/controller-ca.crt\";" >/etc/apt/apt.conf.d/95controller-ca
 fi
 apt-get -qq update
 
@@ -130,7 +136,9 @@ rpm_from xz debs=xz-utils
 rpm_from bzip2 debs=bzip2
 
 settle
+step 'download'
 download
+step "RPMs: ${#names[@]} of them"
 make_rpms
 
 base=(
@@ -142,12 +150,14 @@ base=(
   python3-setuptools=python3-setuptools rpm=rpm sed=sed shadow-utils=passwd sudo=sudo
   systemd=systemd systemd-libs=libsystemd0 tar=tar tzdata=tzdata util-linux=util-linux zlib=zlib1g
 )
+step 'repository'
 base_rpms "${base[@]}"
 createrepo_c --quiet "$repository"
 (
   cd "$repository/x86_64"
-  for pair in centos-stream-release "${base[@]%%=*}"; do
-    ls "$pair"-[0-9]*.rpm
+  for name in centos-stream-release "${base[@]%%=*}"; do
+    ls "$name"-[0-9]*.rpm
   done | xargs rpm --force-debian -i --justdb
 )
 rm -rf "$work"
+step 'identity'

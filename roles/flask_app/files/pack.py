@@ -1,8 +1,8 @@
-"""Give a directory one digest and one archive, the same on every controller.
+"""Give a directory a digest of its content, the same on every controller, and an archive.
 
-By hand because the archive must be identical for identical content: GNU and BSD tar
-order entries, write owners and store times differently, and ``git archive`` leaves out
-what is not committed.
+By hand because the digest must be the same for the same content wherever it is taken:
+times, owners and the order of entries, which an archive made by GNU or BSD tar differs in,
+must not count, and ``git archive`` leaves out what is not committed.
 
 Usage:
     pack.py digest DIRECTORY [--exclude PATTERN]...
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-import gzip
 import hashlib
 import json
 import os
@@ -87,17 +86,16 @@ def digest(root: Path, patterns: list[str]) -> dict[str, str | int]:
 
 
 def archive(root: Path, patterns: list[str], target: Path) -> None:
-    """Write a gzipped tar with neither times nor owners in it."""
-    with (
-        target.open("wb") as raw,
-        gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
-    ):
+    """Write a gzipped tar that belongs to root.
+
+    Files keep their times: a web server makes ETag and Last-Modified of them.
+    """
+    with tarfile.open(target, "w:gz", compresslevel=6, format=tarfile.PAX_FORMAT) as tar:
         for path, info in walk(root, patterns):
             member = tar.gettarinfo(str(root / path), arcname=path)
             member.uid = member.gid = 0
             member.uname = member.gname = "root"
-            member.mtime = 0
+            member.mtime = int(info.st_mtime)
             if member.islnk():  # a second name of a file already in the archive: store it again
                 member.type, member.linkname, member.size = tarfile.REGTYPE, "", info.st_size
             if not member.issym():

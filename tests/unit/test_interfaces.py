@@ -1,0 +1,289 @@
+"""What the roles promise each other and their users, held against the files themselves."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from templar import ROLES, ROOT, load
+
+#: Variables of Ansible's own that the roles may read; every fact is in ansible_facts.
+MAGIC = {
+    "ansible_check_mode",
+    "ansible_connection",
+    "ansible_facts",
+    "ansible_failed_result",
+    "ansible_failed_task",
+    "ansible_playbook_python",
+    "ansible_python_interpreter",
+}
+
+#: Directives of nginx that look like variables of a role.
+DIRECTIVES = re.compile(
+    r"\buwsgi_(params?|pass|connect_timeout|read_timeout|next_upstream|cache\w*|buffer\w*)\b"
+)
+
+FRAGMENTS = {"sandbox.j2"}
+
+
+def specs(role: str) -> dict[str, Any]:
+    """Give a role's entry points."""
+    return load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]
+
+
+def described(options: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the path and specification of every option, item keys included."""
+    for name, spec in options.items():
+        yield path + name, spec
+        yield from described(spec.get("options", {}), f"{path}{name}.")
+
+
+def item_defaults(options: dict[str, Any]) -> dict[str, Any]:
+    """Give the defaults of item keys, those of nested keys in the place of an empty dict."""
+    out = {}
+    for name, spec in options.items():
+        if "default" in spec:
+            nested = item_defaults(spec.get("options", {})) if spec["type"] == "dict" else {}
+            out[name] = nested or spec["default"]
+    return out
+
+
+def files(role: str) -> list[Path]:
+    """Give all files of a role."""
+    found = (ROOT / "roles" / role).rglob("*")
+    return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_are_those_of_the_specs(role: str) -> None:
+    options = specs(role)["main"]["options"]
+    defaults = load(ROOT / "roles" / role / "defaults/main.yml")
+    documented = {name: spec["default"] for name, spec in options.items() if "default" in spec}
+    assert defaults == documented
+    for name in options.keys() - defaults.keys():
+        assert options[name].get("required"), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_validate_takes_what_main_takes(role: str) -> None:
+    points = specs(role)
+    assert points["validate"]["options"] == points["main"]["options"]
+    for name in points:
+        assert (ROOT / "roles" / role / f"tasks/{name}.yml").exists()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everything_is_described(role: str) -> None:
+    for path, spec in described(specs(role)["main"]["options"]):
+        text = spec.get("description", "")
+        assert text.endswith("."), path
+        assert "type" in spec, path
+        assert ("elements" in spec) == (spec["type"] == "list"), path
+        assert not (spec.get("required") and "default" in spec), path
+        if spec["type"] == "dict" and spec.get("options") and "default" in spec:
+            assert spec["default"] == {}, path
+
+
+@pytest.mark.parametrize(("role", "variable"), [("uwsgi", "uwsgi_apps"), ("nginx", "nginx_sites")])
+def test_item_defaults_are_those_of_the_specs(role: str, variable: str) -> None:
+    internal = load(ROOT / "roles" / role / "vars/main.yml")[f"__{role}_item_defaults"]
+    assert internal == item_defaults(specs(role)["main"]["options"][variable]["options"])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_names_have_the_roles_prefix(role: str) -> None:
+    for name in specs(role)["main"]["options"]:
+        assert name.startswith(f"{role}_")
+    for path in (ROOT / "roles" / role / "vars").glob("*.yml"):
+        for name in load(path):
+            assert name.startswith(f"__{role}_"), path
+    for path in files(role):
+        if path.suffix == ".yml" and path.parent.name in ("tasks", "handlers"):
+            text = path.read_text(encoding="utf-8")
+            for name in re.findall(r"(?:register|loop_var): (\w+)", text):
+                assert name.startswith(f"__{role}_"), path
+
+
+def set_facts(tasks: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the names that some tasks set as facts."""
+    for task in tasks:
+        yield from task.get("ansible.builtin.set_fact", {})
+        for part in ("block", "rescue", "always"):
+            yield from set_facts(task.get(part, []))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_facts_for_others_are_announced(role: str) -> None:
+    announced = " ".join(specs(role)["main"]["description"])
+    for path in (ROOT / "roles" / role / "tasks").glob("*.yml"):
+        for name in set_facts(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            assert name.startswith((f"{role}_", f"__{role}_")), path
+            assert name.startswith("__") or f"C({name})" in announced, name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_knows_no_other(role: str) -> None:
+    others = "|".join(other for other in ROLES if other != role)
+    foreign = re.compile(rf"(?:\b|__)(?:{others})_[a-z]\w*")
+    for path in files(role):
+        text = DIRECTIVES.sub("", path.read_text(encoding="utf-8"))
+        # flask_app_x is no x of flask, __nginx_x no x of __n: only whole names count.
+        assert not foreign.findall(text), path
+        assert not re.search(r"\b(include|import)_role\b", text), path
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_knows_no_group_and_no_injected_fact(role: str) -> None:
+    for path in files(role):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\bgroups\s*[\[.]|\bgroup_names\b|\bhostvars\b", text), path
+        assert set(re.findall(r"\bansible_[a-z_]+", text)) <= MAGIC, path
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_needs_no_role(role: str) -> None:
+    meta = load(ROOT / "roles" / role / "meta/main.yml")
+    assert meta["dependencies"] == []
+    assert meta["galaxy_info"]["role_name"] == role
+    text = (ROOT / "meta/runtime.yml").read_text(encoding="utf-8")
+    assert meta["galaxy_info"]["min_ansible_version"] in text
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_tags_are_the_role_and_a_purpose(role: str) -> None:
+    tasks = yaml.safe_load((ROOT / "roles" / role / "tasks/main.yml").read_text(encoding="utf-8"))
+    for task in tasks:
+        first, *rest = task["tags"]
+        assert first == role
+        assert rest, task["name"]
+        for tag in rest:
+            assert tag == "always" or tag.startswith(f"{role}_"), task["name"]
+
+
+@pytest.mark.parametrize(
+    "template",
+    sorted(
+        path.relative_to(ROOT) for path in ROOT.glob("roles/*/templates/**/*") if path.is_file()
+    ),
+    ids=str,
+)
+def test_templates_begin_with_the_header(template: Path) -> None:
+    role = template.parts[1]
+    text = (ROOT / template).read_text(encoding="utf-8")
+    if template.name in FRAGMENTS:
+        including = [
+            path.read_text(encoding="utf-8") for path in (ROOT / template).parent.iterdir()
+        ]
+        assert any(f"include '{template.name}'" in other for other in including)
+        return
+    header = f"Managed by Ansible (flaskstack.centos, role {role}): changes made here are lost."
+    internal = load(ROOT / "roles" / role / "vars/main.yml")
+    first = text.split("\n", 1)[0].replace(
+        f"{{{{ __{role}_header }}}}", internal.get(f"__{role}_header", "")
+    )
+    assert first == f"# {header}"
+
+
+def test_one_version() -> None:
+    galaxy = load(ROOT / "galaxy.yml")["version"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["version"] == galaxy
+    changelog = ROOT / "CHANGELOG.md"
+    if changelog.exists():
+        found = re.search(r"^## \[?v?(\d+\.\d+\.\d+)", changelog.read_text(encoding="utf-8"), re.M)
+        assert found is not None
+        assert found[1] == galaxy
+
+
+def test_uv_is_the_same_everywhere() -> None:
+    default = load(ROOT / "roles/python/defaults/main.yml")["python_uv_version"]
+    assert f'"uv=={default}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_collection_ships_the_collection() -> None:
+    manifest = load(ROOT / "galaxy.yml")["manifest"]
+    assert manifest["omit_default_directives"] is True
+    directives = [line.split() for line in manifest["directives"]]
+    included = {name for verb, *names in directives if verb == "include" for name in names}
+    assert {"README.md", "CHANGELOG.md", "LICENSE", "meta/runtime.yml"} <= included
+    trees = {names[0] for verb, *names in directives if verb == "recursive-include"}
+    assert {"roles", "playbooks"} <= trees
+    # What is neither runs nor documents a role stays in the workshop.
+    assert not trees & {"molecule", "tests", "lab", "tools", "inventory", "app", "."}
+
+
+def test_galaxy_and_requirements_name_the_same_collections() -> None:
+    wanted = load(ROOT / "galaxy.yml")["dependencies"]
+    assert set(wanted) == {"ansible.posix"}
+    listed = {one["name"]: one for one in load(ROOT / "requirements.yml")["collections"]}
+    assert wanted.keys() <= listed.keys()
+
+
+def test_role_readmes_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools/role_readmes.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role_readme_is_complete_and_plain_markdown(role: str) -> None:
+    text = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
+    for path, _ in described(specs(role)["main"]["options"]):
+        assert f"| `{path.rsplit('.', 1)[-1]}` |" in text, path
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.S)
+    assert not re.search(r"\b(?:[CVOIBELU]|RV)\(", prose)
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} <= {3, 5}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_example_sets_variables_that_there_are(role: str) -> None:
+    (play,) = yaml.safe_load((ROOT / "roles" / role / "examples/alone.yml").read_text("utf-8"))
+    (used,) = play["roles"]
+    assert used["role"] == role
+    assert used["vars"].keys() <= specs(role)["main"]["options"].keys()
+
+
+def outline(text: str) -> tuple[list[int], list[str], list[str]]:
+    """Give heading levels, code blocks without comments, and links of a Markdown text."""
+    fence = re.compile(r"^```.*?^```", re.M | re.S)
+    blocks = [
+        "\n".join(
+            line
+            for line in (re.sub(r"(^|\s)#.*", "", line).rstrip() for line in block.splitlines())
+            if line
+        )
+        for block in fence.findall(text)
+    ]
+    prose = fence.sub("", text)
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", prose, flags=re.M)]
+    # The two pages point at each other, and headings have another fragment in another language.
+    links = [
+        re.sub(r"README(\.zh-CN)?\.md$", "README", link.split("#")[0])
+        for link in re.findall(r"\]\(([^)\s]+)[^)]*\)", prose)
+    ]
+    return levels, blocks, sorted(links)
+
+
+def test_both_readmes_say_the_same() -> None:
+    english, chinese = ROOT / "README.md", ROOT / "README.zh-CN.md"
+    # Both or none: half a translation is none.
+    assert english.exists() == chinese.exists()
+    if not english.exists():
+        return
+    ours = outline(english.read_text(encoding="utf-8"))
+    theirs = outline(chinese.read_text(encoding="utf-8"))
+    for one, other in zip(ours, theirs, strict=True):
+        assert one == other

@@ -1,0 +1,255 @@
+"""The packer of source directories: the same digest for the same content, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from templar import ROOT
+
+PACK = ROOT / "roles/flask_app/files/pack.py"
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the packer as the role does."""
+    return subprocess.run(
+        [sys.executable, PACK, *arguments], capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+def digest(source: Path, *patterns: str) -> dict[str, str | int]:
+    """Give the answer of the digest command."""
+    excludes = [part for pattern in patterns for part in ("--exclude", pattern)]
+    done = run("digest", source, *excludes)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def fill(root: Path) -> Path:
+    """Make a source directory with a bit of everything."""
+    (root / "shop/static").mkdir(parents=True)
+    (root / "empty").mkdir()
+    (root / "wsgi.py").write_text("app = None\n")
+    (root / "shop/__init__.py").write_text("")
+    (root / "shop/static/a b.css").write_text("a {}\n")
+    (root / "shop/static/商店.js").write_text("1\n")
+    (root / "shop/static/two\nlines").write_text("2\n")
+    (root / "manage").write_text("#!/bin/sh\n")
+    (root / "manage").chmod(0o755)
+    (root / "link").symlink_to("shop/static/a b.css")
+    (root / "dangling").symlink_to("nowhere")
+    return root
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Give a source directory with a bit of everything."""
+    return fill(tmp_path / "source")
+
+
+def test_answer(source: Path) -> None:
+    found = digest(source)
+    assert found.keys() == {"digest", "files", "bytes"}
+    assert len(str(found["digest"])) == 64
+    assert (found["files"], found["bytes"]) == (6, 30)
+
+
+def test_same_content_elsewhere_and_later(source: Path, tmp_path: Path) -> None:
+    other = fill(tmp_path / "other")
+    for path in other.rglob("*"):
+        os.utime(path, (0, 0), follow_symlinks=False)
+    (other / "wsgi.py").chmod(0o640)
+    if os.geteuid() == 0:
+        shutil.chown(other / "wsgi.py", 1234, 1234)
+    assert digest(other) == digest(source)
+
+
+def test_order_of_creation_does_not_count(tmp_path: Path) -> None:
+    for directory, names in (("one", "abcd"), ("two", "dbca")):
+        (tmp_path / directory).mkdir()
+        for name in names:
+            (tmp_path / directory / name).write_text(name)
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+
+
+def replace_link(source: Path) -> None:
+    """Let the link point elsewhere."""
+    (source / "link").unlink()
+    (source / "link").symlink_to("wsgi.py")
+
+
+def link_to_file(source: Path) -> None:
+    """Replace the link by a file with the content of its target."""
+    (source / "link").unlink()
+    (source / "link").write_text("a {}\n")
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "content": lambda source: (source / "wsgi.py").write_text("app = 1234\n"),
+    "name": lambda source: (source / "wsgi.py").rename(source / "app.py"),
+    "directory": lambda source: (source / "shop").rename(source / "store"),
+    "executable": lambda source: (source / "wsgi.py").chmod(0o755),
+    "not_executable": lambda source: (source / "manage").chmod(0o644),
+    "target": replace_link,
+    "kind": link_to_file,
+    "new": lambda source: (source / "new").write_text(""),
+    "gone": lambda source: (source / "shop/__init__.py").unlink(),
+    "empty_directory": lambda source: (source / "empty").rmdir(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_change_counts(source: Path, change: str) -> None:
+    before = digest(source)["digest"]
+    CHANGES[change](source)
+    assert digest(source)["digest"] != before
+
+
+def names(source: Path, tmp_path: Path, *patterns: str) -> set[str]:
+    """Give the paths in the archive made with some excludes."""
+    target = tmp_path / "packed.tar.gz"
+    excludes = [part for pattern in patterns for part in ("--exclude", pattern)]
+    expected = str(digest(source, *patterns)["digest"])
+    done = run("archive", source, *excludes, target, "--expect", expected)
+    assert done.returncode == 0, done.stderr
+    with tarfile.open(target) as tar:
+        return set(tar.getnames())
+
+
+ALL = {
+    "a.py",
+    "a.pyc",
+    "instance",
+    "instance/config",
+    "shop",
+    "shop/a.pyc",
+    "shop/env",
+    "shop/instance",
+    "shop/instance/keep",
+    "env",
+    "env/bin",
+}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "excluded"),
+    [
+        ("a.py", {"a.py"}),
+        ("*.py[cod]", {"a.pyc", "shop/a.pyc"}),
+        ("/a.pyc", {"a.pyc"}),
+        ("instance", {"instance", "instance/config", "shop/instance", "shop/instance/keep"}),
+        ("/instance/", {"instance", "instance/config"}),
+        ("shop/instance", {"shop/instance", "shop/instance/keep"}),
+        # shop/env is a file.
+        ("env/", {"env", "env/bin"}),
+        ("env", {"env", "env/bin", "shop/env"}),
+        ("A.PY", set()),
+    ],
+)
+def test_excludes(tmp_path: Path, pattern: str, excluded: set[str]) -> None:
+    source = tmp_path / "source"
+    for name in ("a.py", "a.pyc", "instance/config", "shop/a.pyc", "shop/env"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    for name in ("shop/instance/keep", "env/bin"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    assert names(source, tmp_path) == ALL
+    assert names(source, tmp_path, pattern) == ALL - excluded
+
+
+def test_excluded_changes_do_not_count(source: Path) -> None:
+    before = digest(source, "__pycache__/")
+    (source / "shop/__pycache__").mkdir()
+    (source / "shop/__pycache__/x.pyc").write_text("x")
+    assert digest(source, "__pycache__/") == before
+    assert digest(source) != before
+
+
+def test_archive_brings_everything_back(source: Path, tmp_path: Path) -> None:
+    os.utime(source / "wsgi.py", (1_700_000_000, 1_700_000_000))
+    os.link(source / "wsgi.py", source / "zz_hard_link.py")
+    expected = digest(source)
+    target = tmp_path / "packed.tar.gz"
+    done = run("archive", source, target, "--expect", str(expected["digest"]))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    unpacked = tmp_path / "unpacked"
+    with tarfile.open(target) as tar:
+        for member in tar:
+            assert (member.uid, member.gid, member.uname) == (0, 0, "root")
+        tar.extractall(unpacked, filter="tar")
+    assert digest(unpacked) == expected
+    # A web server makes ETag and Last-Modified of it.
+    assert (unpacked / "wsgi.py").stat().st_mtime == 1_700_000_000
+    assert (unpacked / "zz_hard_link.py").read_text() == "app = None\n"
+    assert (unpacked / "empty").is_dir()
+    assert os.readlink(unpacked / "dangling") == "nowhere"
+
+
+def test_sockets_and_pipes_are_left_out(source: Path) -> None:
+    before = digest(source)
+    os.mkfifo(source / "pipe")
+    assert digest(source) == before
+
+
+def test_change_between_digest_and_archive_is_noticed(source: Path, tmp_path: Path) -> None:
+    expected = str(digest(source)["digest"])
+    (source / "wsgi.py").write_text("app = 2\n")
+    done = run("archive", source, tmp_path / "packed.tar.gz", "--expect", expected)
+    assert done.returncode == 1
+    assert done.stderr == f"{source} changed while it was being packed; run again.\n"
+
+
+def test_empty_directory(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    found = digest(tmp_path / "source")
+    assert (found["files"], found["bytes"]) == (0, 0)
+    assert names(tmp_path / "source", tmp_path) == set()
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_no_directory(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("digest", tmp_path / name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{tmp_path / name} is not a directory on the controller.\n"
+
+
+def test_unreadable_file_is_named(source: Path) -> None:
+    # A name too long for the system stands in for a file without read permission, which root reads.
+    (source / "wsgi.py").chmod(0)
+    if os.geteuid() == 0:
+        pack = PACK.read_text(encoding="utf-8").replace(
+            "(root / path).read_bytes()", "(root / path / 'x').read_bytes()"
+        )
+        command = [sys.executable, "-c", pack, "digest", source]
+    else:
+        command = [sys.executable, PACK, "digest", source]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(str(source))
+    assert "cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_bytes_that_are_no_unicode_are_a_name_too(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    Path(os.fsdecode(os.fsencode(source) + b"/\xff")).write_text("x")
+    assert digest(source)["files"] == 1
+    assert len(names(source, tmp_path)) == 1
+
+
+def test_runs_on_every_controller_python() -> None:
+    """The packer uses no syntax and no name newer than Python 3.9, by the linter's word."""
+    config = ROOT / "pyproject.toml"
+    assert '"roles/*/files/*.py" = "py39"' in config.read_text(encoding="utf-8")
+    compile(PACK.read_text(encoding="utf-8"), str(PACK), "exec", dont_inherit=True)
