@@ -9,6 +9,7 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 missing=()
+manager=''
 
 # Note a package if the command it brings is missing, and why it is needed.
 #   need COMMAND WHY APT_PACKAGE DNF_PACKAGE
@@ -19,34 +20,44 @@ need() {
     apt-get) package=$3 ;;
     *) package=$4 ;;
   esac
+  case " ${missing[*]} " in *" $package "*) return 0 ;; esac
   missing+=("$package")
   say "missing: $command (package $package): $why"
 }
 
 # Note what running hosts takes.
 needs_of_hosts() {
-  local plugins
-  need podman 'runs the lab hosts' podman podman
-  need ssh 'reaches them' openssh-client openssh-clients
+  need ssh 'reaches the lab hosts' openssh-client openssh-clients
   need flock 'keeps two builds apart' util-linux util-linux
   if [ "$(cgroup_layout)" != v2 ]; then
     need runc "crun does not run systemd on this machine's cgroups" runc runc
   fi
   if [ "$(id -u)" -ne 0 ]; then
     need newuidmap 'user namespaces for rootless podman' uidmap shadow-utils
-    have pasta || need slirp4netns 'network of rootless hosts' slirp4netns slirp4netns
-  elif [ "$(cat /proc/sys/net/ipv4/ip_forward)" != 1 ] && ! have pasta; then
-    need slirp4netns 'network of the hosts that leaves this machine its own settings' \
-      slirp4netns slirp4netns
   fi
-  case ${LAB_NETWORK:-} in
-    bridge)
-      need iptables "podman's bridge" iptables iptables
-      plugins=$(find /usr/lib/cni /usr/libexec/cni /usr/lib/podman/netavark \
-        /usr/libexec/podman/netavark -maxdepth 0 2>/dev/null || true)
-      [ -n "$plugins" ] || need netavark "podman's bridge" containernetworking-plugins netavark
-      ;;
-  esac
+  if ! have podman; then
+    # What network it takes is known once it is there.
+    need podman 'runs the lab hosts' podman podman
+  elif [ "${LAB_NETWORK:-}" = bridge ]; then
+    needs_of_bridge
+  elif [ -z "${LAB_NETWORK:-}" ] && { [ "$(id -u)" -ne 0 ] || bridge_changes_machine; }; then
+    case $(user_network) in
+      pasta) need pasta "the hosts' network, apart from this machine's" passt passt ;;
+      *) need slirp4netns "the hosts' network, apart from this machine's" slirp4netns slirp4netns ;;
+    esac
+  elif [ "$(id -u)" -eq 0 ]; then
+    needs_of_bridge
+  fi
+}
+
+# Note what podman's bridge takes.
+needs_of_bridge() {
+  local directory
+  for directory in /usr/lib/cni /usr/libexec/cni /usr/lib/podman /usr/libexec/podman; do
+    [ ! -e "$directory/bridge" ] && [ ! -e "$directory/netavark" ] || return 0
+  done
+  need netavark "podman's bridge" containernetworking-plugins netavark
+  need iptables "podman's bridge" iptables iptables
 }
 
 # Note what building the stand-in takes.
@@ -59,7 +70,7 @@ needs_of_standin() {
   fi
 }
 
-# Print how root's commands are run, or the reason they cannot be.
+# Print what to put before a command that only root may run; fail if there is no way.
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
     echo ''
@@ -77,37 +88,53 @@ install() {
     apt-get) command="apt-get install --yes --no-install-recommends ${missing[*]}" ;;
     *) command="dnf install --assumeyes ${missing[*]}" ;;
   esac
-  sudo=$(as_root) || die "the lab needs packages that only root may install; run: sudo $command"
-  say "running: ${sudo:+$sudo }$command"
-  if [ "$manager" = apt-get ]; then
-    # shellcheck disable=SC2086 # a command line of plain words
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get -qq update >/dev/null 2>&1 || true
+  if ! sudo=$(as_root); then
+    if have sudo; then
+      command="sudo $command"
+    fi
+    die "the lab needs packages that only root may install; run this and try again: $command"
   fi
-  # shellcheck disable=SC2086
-  DEBIAN_FRONTEND=noninteractive $sudo $command >&2 ||
+  say "running: ${sudo:+$sudo }$command"
+  local options=()
+  if [ "$manager" = apt-get ]; then
+    $sudo apt-get -qq update >/dev/null 2>&1 || true
+    options=(-qq -o Dpkg::Use-Pty=0)
+  fi
+  # shellcheck disable=SC2086 # a command line of plain words
+  $sudo env DEBIAN_FRONTEND=noninteractive $command "${options[@]}" >&2 ||
     die "installing failed; is a package mirror reachable from here? The command was: $command"
 }
 
+# Note everything that is missing.
+#   survey_needs [standin]
+survey_needs() {
+  missing=()
+  needs_of_hosts
+  [ "${1:-}" != standin ] || needs_of_standin
+}
+
 main() {
-  local print=''
+  local print='' _
   if [ "${1:-}" = --print ]; then
     print=yes
     shift
   fi
-  manager=''
+  case ${1:-} in
+    '' | standin) ;;
+    *) die "unknown argument $1; usage: lab/bootstrap.sh [--print] [standin]" ;;
+  esac
   for manager in apt-get dnf none; do
     ! have "$manager" || break
   done
-  needs_of_hosts
-  case ${1:-} in
-    '') ;;
-    standin) needs_of_standin ;;
-    *) die "unknown argument $1; usage: lab/bootstrap.sh [--print] [standin]" ;;
-  esac
-  [ "${#missing[@]}" -gt 0 ] || return 0
-  [ "$manager" != none ] ||
-    die "this machine has neither apt nor dnf; install by hand: ${missing[*]}"
-  [ -n "$print" ] || install
+  # A second round for what is only known once podman is there.
+  for _ in first second; do
+    survey_needs "${1:-}"
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    [ "$manager" != none ] ||
+      die "this machine has neither apt nor dnf; install by hand: ${missing[*]}"
+    [ -z "$print" ] || return 0
+    install
+  done
 }
 
 # On one line: an edit of this file meanwhile does not reach a run under way.

@@ -147,7 +147,8 @@ build_real() {
     cp -L /etc/pki/tls/certs/ca-bundle.crt "$work/context/ca-bundle.pem" 2>/dev/null ||
     : >"$work/context/ca-bundle.pem"
   say "building $image from $base"
-  TMPDIR=$work interruptible podman build --build-arg "BASE=$base" --tag "$image" \
+  # The machine's own network: podman's bridge would switch on IP forwarding.
+  TMPDIR=$work interruptible podman build --network host --build-arg "BASE=$base" --tag "$image" \
     --file "$work/context/Containerfile" "$work/context" >&2 ||
     die "building $image failed"
 }

@@ -45,6 +45,25 @@ may_raise_limits() {
   [ $((0x$effective >> 24 & 1)) -eq 1 ]
 }
 
+# Print the command that gives containers a network without touching this machine's: podman 5 has
+# pasta for it, its forerunners slirp4netns.
+user_network() {
+  local version
+  version=$(podman --version)
+  version=${version##* }
+  if [ "${version%%.*}" -ge 5 ]; then
+    echo pasta
+  else
+    echo slirp4netns
+  fi
+}
+
+# Succeed if podman's own default network would change this machine: its bridge switches on IP
+# forwarding for all of it. Without root, podman never does.
+bridge_changes_machine() {
+  [ "$(id -u)" -eq 0 ] && [ "$(cat /proc/sys/net/ipv4/ip_forward)" != 1 ]
+}
+
 # Print the containers.conf that podman needs on this machine; nothing on most machines.
 engine_settings() {
   local files processes most

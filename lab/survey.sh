@@ -8,19 +8,15 @@ set -euo pipefail
 
 # Print the podman network mode. Empty: podman's own default.
 network_mode() {
+  local mode
   if [ -n "${LAB_NETWORK:-}" ]; then
     echo "$LAB_NETWORK"
-  elif [ "$(id -u)" -ne 0 ] || [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]; then
-    echo ''
-  # As root, podman's default bridge would switch on IP forwarding for the whole machine. A
-  # user-mode network reaches as far and changes nothing outside the host.
-  elif have slirp4netns; then
-    echo slirp4netns
-  elif have pasta; then
-    echo pasta
-  else
-    die "the lab needs slirp4netns or pasta (podman's bridge would turn on IP forwarding for" \
-      "the whole machine); run lab/bootstrap.sh, or set LAB_NETWORK=bridge to accept that"
+  elif bridge_changes_machine; then
+    mode=$(user_network)
+    have "$mode" ||
+      die "the lab needs $mode (podman's bridge would turn on IP forwarding for the whole machine);" \
+        'run lab/bootstrap.sh, or set LAB_NETWORK=bridge to accept that'
+    echo "$mode"
   fi
 }
 

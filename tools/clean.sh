@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ -x .venv/bin/ansible-playbook ] && [ -d .lab ]; then
-    .venv/bin/ansible-playbook lab/destroy.yml --extra-vars '{"clean": true}'
+    .venv/bin/ansible-playbook lab/destroy.yml --extra-vars lab_clean=true
 fi
 rm -rf .venv .cache .ansible .lab .pytest_cache .ruff_cache build
 find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -50,5 +50,5 @@ Try next:
 
     ssh -F .lab/ssh_config demo systemctl status 'uwsgi-*@*'      # what runs on the host
     .venv/bin/ansible-playbook site.yml --check --diff            # what a run would change: nothing
-    .venv/bin/ansible-playbook site.yml -e '{"uwsgi_defaults": {"env": {"LINKS_TITLE": "短链"}}}'   # a new release, no build
+    .venv/bin/ansible-playbook site.yml -e '{"uwsgi_defaults": {"threads": 8}}'   # new releases of the same builds
 MESSAGE

@@ -2,7 +2,7 @@
 
 Each case is a set of variables, the role's input, for one turn of a task's loop. The role's
 defaults are the inventory's variables, its internal variables the play's, as when the role
-runs. One run of ansible-playbook evaluates all cases of a role.
+runs. One run of ansible-playbook for each processor evaluates all cases of a role.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,9 @@ def evaluate(
     Args:
         directory: a directory for the files of the run.
         expressions: name -> Jinja expression, without the braces.
-        cases: name -> the variables of the case. ``facts`` among them replace some of FACTS.
+        cases: name -> the variables of the case. Two are not the role's: ``facts`` replace
+            some of FACTS, ``wanted`` names the expressions that the case is about (default: all;
+            the others are None).
         defaults: files whose variables any case may override.
         variables: files whose variables it may not.
         templates: the directory in which the template lookup looks.
@@ -72,60 +75,81 @@ def evaluate(
     Raises:
         AssertionError: Ansible did not get through, with its output.
     """
+    if templates is not None:
+        (directory / "templates").symlink_to(templates)
     base: dict[str, Any] = {}
     for path in defaults:
         base |= load(path)
-    # A case lacks what only others set, unless it has a default.
-    given = {name: case | {"facts": FACTS | case.get("facts", {})} for name, case in cases.items()}
+    usual = {"wanted": list(expressions)}
+    given = {
+        name: usual | case | {"facts": FACTS | case.get("facts", {})}
+        for name, case in cases.items()
+    }
     names = sorted({key for case in given.values() for key in case})
+    # A case lacks what only others set, unless it has a default.
     items = [
-        {"name": case}
-        | {key: values.get(key, base.get(key)) for key in names if key in values or key in base}
-        for case, values in given.items()
+        {"name": name}
+        | {key: case.get(key, base.get(key)) for key in names if key in case or key in base}
+        for name, case in given.items()
     ]
+    task = {
+        "name": "Evaluate",
+        "debug": {
+            "msg": {
+                name: f"{{{{ ({text}) if '{name}' in case.wanted else none }}}}"
+                for name, text in expressions.items()
+            }
+        },
+        "loop_control": {"loop_var": "case"},
+        "vars": {key: f"{{{{ case.{key} }}}}" for key in names if key not in usual}
+        | {"ansible_facts": "{{ case.facts }}"},
+    }
     play = {
         "hosts": "localhost",
         "gather_facts": False,
         "vars_files": [str(path) for path in variables],
-        "tasks": [
-            {
-                "name": "Evaluate",
-                "debug": {
-                    "msg": {name: "{{ " + text + " }}" for name, text in expressions.items()}
-                },
-                # One process, which compiles the expressions once. Written out, because the
-                # template lookup copies every variable that there is.
-                "loop": items,
-                "loop_control": {"loop_var": "case"},
-                "vars": {key: f"{{{{ case.{key} }}}}" for key in names}
-                | {"ansible_facts": "{{ case.facts }}"},
-            },
-        ],
     }
     inventory = {"all": {"hosts": {"localhost": {}}, "vars": base}}
-    for name, content in (("inventory.yml", inventory), ("play.yml", [play])):
-        text = yaml.dump(content, Dumper=Dumper, allow_unicode=True, sort_keys=False)
-        (directory / name).write_text(text, encoding="utf-8")
-    if templates is not None:
-        (directory / "templates").symlink_to(templates)
+    write(directory / "inventory.yml", inventory)
+    shares = min(os.cpu_count() or 1, len(items) // 10 + 1)
+    for share in range(shares):
+        # The loop is written out, because the template lookup copies every variable there is.
+        tasks = [task | {"loop": items[share::shares]}]
+        write(directory / f"play{share}.yml", [play | {"tasks": tasks}])
+    with ThreadPoolExecutor(shares) as pool:
+        answers = list(pool.map(lambda share: run(directory, f"play{share}.yml"), range(shares)))
+    return {result["case"]["name"]: result["msg"] for results in answers for result in results}
+
+
+def write(path: Path, content: object) -> None:
+    """Write a YAML file."""
+    text = yaml.dump(content, Dumper=Dumper, allow_unicode=True, sort_keys=False)
+    path.write_text(text, encoding="utf-8")
+
+
+def run(directory: Path, playbook: str) -> list[dict[str, Any]]:
+    """Run a playbook of one looping task; return the results of the loop.
+
+    Raises:
+        AssertionError: Ansible did not get through, with its output.
+    """
     environment = os.environ | {
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_HOME": str(ROOT / ".ansible"),
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
     }
-    run = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventory.yml", "play.yml"],
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventory.yml", playbook],
         cwd=directory,
         env=environment,
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=180,
     )
-    assert run.returncode == 0, run.stdout + run.stderr
-    (task,) = json.loads(run.stdout)["plays"][0]["tasks"]
-    results = task["hosts"]["localhost"]["results"]
-    return {result["case"]["name"]: result["msg"] for result in results}
+    assert done.returncode == 0, done.stdout + done.stderr
+    (task,) = json.loads(done.stdout)["plays"][0]["tasks"]
+    return task["hosts"]["localhost"]["results"]
 
 
 def evaluate_role(

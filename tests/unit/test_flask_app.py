@@ -109,7 +109,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
 CASES = (
     GOOD
     | {
-        f"refused_{name}": {"flask_app_apps": apps, "refused": True}
+        f"refused_{name}": {"flask_app_apps": apps, "wanted": ["problems"]}
         for name, (apps, _) in REFUSED.items()
     }
     | {f"other_{name}": case for name, case in OTHER.items()}
@@ -118,8 +118,7 @@ CASES = (
 )
 EXPRESSIONS = {
     "problems": "__flask_app_problems",
-    # What is refused is never resolved.
-    "builds": "[] if refused | default(false) else __flask_app_builds",
+    "builds": "__flask_app_builds",
     "from_path": "__flask_app_from_path | map(attribute='name') | list",
     "from_git": "__flask_app_from_git | map(attribute='name') | list",
     "environment": "__flask_app_environment",

@@ -157,13 +157,10 @@ IPV6 = {"__nginx_ipv6": {"stat": {"exists": True}}}
 CASES = {
     name: IPV6 | BARE | {"__nginx_files": {"nginx.conf": ""}} | case
     for name, case in (GOOD | {"files": FILES}).items()
-} | {
-    f"refused_{name}": IPV6 | BARE | {"refused": True, "__nginx_files": {}} | case
-    for name, (case, _) in REFUSED.items()
-}
+} | {f"refused_{name}": {"wanted": ["problems"]} | case for name, (case, _) in REFUSED.items()}
 EXPRESSIONS = {
     "problems": "__nginx_problems",
-    "rendered": "{} if refused | default(false) else __nginx_rendered",
+    "rendered": "__nginx_rendered",
     "ports": "__nginx_complete_sites | map(attribute='port') | list",
     "stale": "__nginx_stale",
     "dropped": "__nginx_dropped",

@@ -28,7 +28,10 @@ CASES: dict[str, dict[str, Any]] = {
         "flaskstack_proxy": "http://proxy.example.com:3128",
         "flaskstack_ca_bundle": "/etc/pki/private.pem",
     },
-    "unknown_release": {"facts": {"distribution": "Debian", "distribution_major_version": "12"}},
+    "unknown_release": {
+        "wanted": ["problems"],
+        "facts": {"distribution": "Debian", "distribution_major_version": "12"},
+    },
     "python2": EL9 | {"python_versions": ["2.7"]},
     "typo": EL9 | {"python_dependent_versions": ["3.1x"]},
     "patch": EL9 | {"python_versions": ["3.11.4"]},
@@ -37,8 +40,8 @@ CASES: dict[str, dict[str, Any]] = {
 }
 EXPRESSIONS = {
     "problems": "__python_problems",
-    "packages": "__python_package_names if __python_default_version is defined else []",
-    "interpreters": "__python_interpreters if __python_default_version is defined else {}",
+    "packages": "__python_package_names",
+    "interpreters": "__python_interpreters",
     "environment": "__python_environment",
     "uv": "__python_uv_home",
 }

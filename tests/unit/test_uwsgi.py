@@ -249,20 +249,17 @@ STATES: dict[str, dict[str, Any]] = {
     ),
 }
 
-NO_STATE: dict[str, Any] = {"__uwsgi_plan": []}
+FILES: dict[str, Any] = {"wanted": ["problems", "rendered"]}
 CASES = (
-    {name: NO_STATE | case for name, case in GOOD.items()}
-    | {f"other_{name}": NO_STATE | case for name, case in OTHER.items()}
-    | {f"same_{name}": NO_STATE | case for name, case in SAME.items()}
-    | {
-        f"refused_{name}": NO_STATE | {"refused": True} | case
-        for name, (case, _) in REFUSED.items()
-    }
-    | {f"state_{name}": case for name, case in STATES.items()}
+    {name: FILES | case for name, case in GOOD.items()}
+    | {f"other_{name}": FILES | case for name, case in OTHER.items()}
+    | {f"same_{name}": FILES | case for name, case in SAME.items()}
+    | {f"refused_{name}": {"wanted": ["problems"]} | case for name, (case, _) in REFUSED.items()}
+    | {f"state_{name}": {"wanted": ["states"]} | case for name, case in STATES.items()}
 )
 EXPRESSIONS = {
     "problems": "__uwsgi_problems",
-    "rendered": "[] if refused | default(false) else __uwsgi_rendered",
+    "rendered": "__uwsgi_rendered",
     "states": "__uwsgi_states",
 }
 

@@ -105,11 +105,11 @@ BUILDS = [
 CASES: dict[str, dict[str, Any]] = (
     {name: FACTS | {"flask_apps": apps} for name, apps in GOOD.items()}
     | {
-        f"refused_{name}": FACTS | {"flask_apps": apps, "refused": True}
+        f"refused_{name}": FACTS | {"flask_apps": apps, "wanted": ["problems"]}
         for name, (apps, _) in REFUSED.items()
     }
     | {
-        "undefined": FACTS | {"refused": True},
+        "undefined": FACTS | {"wanted": ["problems"]},
         "built": FACTS | {"flask_apps": [app(), app("shop-admin")], "flask_app_builds": BUILDS},
         "twice": FACTS | {"flask_apps": [app(), app()]},
         "bad_for_roles": FACTS
@@ -121,19 +121,17 @@ CASES: dict[str, dict[str, Any]] = (
     }
 )
 
-#: What follows from input that is not refused.
-WHEN = " if not refused | default(false) else []"
 EXPRESSIONS = {
     "problems": "flask_apps_problems",
-    "spec": "flask_apps_spec" + WHEN,
-    "python": "python_dependent_versions" + WHEN,
-    "flask_app": "flask_app_apps" + WHEN,
-    "uwsgi": "uwsgi_dependent_apps" + WHEN,
-    "nginx": "nginx_dependent_sites" + WHEN,
+    "spec": "flask_apps_spec",
+    "python": "python_dependent_versions",
+    "flask_app": "flask_app_apps",
+    "uwsgi": "uwsgi_dependent_apps",
+    "nginx": "nginx_dependent_sites",
     "default_python": "flask_app_default_python",
     "uv": "flask_app_uv",
     "role_problems": "(__python_problems + __flask_app_problems + __uwsgi_problems"
-    " + __nginx_problems)" + WHEN,
+    " + __nginx_problems)",
 }
 
 
