@@ -27,7 +27,7 @@ molecule() {
     if [ -n "${SCENARIO:-}" ]; then
         command molecule test --no-command-borders --scenario-name "$SCENARIO"
     else
-        command molecule test --no-command-borders --all
+        command molecule test --no-command-borders --all --workers 2
     fi
 }
 
