@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Install what this machine lacks to run lab hosts.
-# Usage: bootstrap.sh [--print] [standin]
+# Usage: bootstrap.sh [--print] [standin|control|lint]
 #   --print   say what would be installed and install nothing
 #   standin   also what building the stand-in takes
+#   control   what the control node takes, and nothing else: a Python that can make environments
+#   lint      what the linters take, and nothing else
 # Says and does nothing where nothing is missing.
 set -euo pipefail
 # shellcheck source=lab/lib.sh
@@ -28,6 +30,7 @@ need() {
 # Note what running hosts takes.
 needs_of_hosts() {
   need ssh 'reaches the lab hosts' openssh-client openssh-clients
+  need curl 'shows that they serve' curl curl
   need flock 'keeps two builds apart' util-linux util-linux
   if [ "$(cgroup_layout)" != v2 ]; then
     need runc "crun does not run systemd on this machine's cgroups" runc runc
@@ -70,6 +73,15 @@ needs_of_standin() {
   fi
 }
 
+# Note what the control node takes: called when no interpreter will do, so it looks for none.
+needs_of_control() {
+  case $manager in
+    apt-get) missing+=(python3-venv) ;;
+    *) missing+=(python3.12) ;;
+  esac
+  say "missing: Python 3.11 or newer with its venv module (package ${missing[*]}): runs Ansible"
+}
+
 # Print what to put before a command that only root may run; fail if there is no way.
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then
@@ -106,11 +118,17 @@ install() {
 }
 
 # Note everything that is missing.
-#   survey_needs [standin]
+#   survey_needs [standin|control|lint]
 survey_needs() {
   missing=()
-  needs_of_hosts
-  [ "${1:-}" != standin ] || needs_of_standin
+  case ${1:-} in
+    control) needs_of_control ;;
+    lint) need shellcheck 'checks the shell scripts' shellcheck ShellCheck ;;
+    *)
+      needs_of_hosts
+      [ "${1:-}" != standin ] || needs_of_standin
+      ;;
+  esac
 }
 
 main() {
@@ -120,8 +138,8 @@ main() {
     shift
   fi
   case ${1:-} in
-    '' | standin) ;;
-    *) die "unknown argument $1; usage: lab/bootstrap.sh [--print] [standin]" ;;
+    '' | standin | control | lint) ;;
+    *) die "unknown argument $1; usage: lab/bootstrap.sh [--print] [standin|control|lint]" ;;
   esac
   for manager in apt-get dnf none; do
     ! have "$manager" || break
@@ -134,6 +152,8 @@ main() {
       die "this machine has neither apt nor dnf; install by hand: ${missing[*]}"
     [ -z "$print" ] || return 0
     install
+    # Whether an interpreter will do now is its caller's to see.
+    [ "${1:-}" != control ] || return 0
   done
 }
 

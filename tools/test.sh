@@ -11,7 +11,8 @@ lint() {
     ansible-lint --offline --profile production --strict
     ruff check .
     ruff format --check .
-    shellcheck --external-sources tools/*.sh lab/*.sh .ci/run
+    command -v shellcheck >/dev/null || lab/bootstrap.sh lint
+    shellcheck --external-sources tools/*.sh lab/*.sh tests/installed/run.sh .ci/run
     tools/role_readmes.py --check
 }
 

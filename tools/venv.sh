@@ -24,12 +24,10 @@ find_python() {
     return 1
 }
 
-if ! python=$(find_python); then
+if ! python=$(find_python) && ! { lab/bootstrap.sh control && python=$(find_python); }; then
     cat >&2 <<'MESSAGE'
-The control node needs Python 3.11 or newer with its venv module. Install it and run again:
-    Debian, Ubuntu:         sudo apt-get install python3-venv
-    CentOS, RHEL, Fedora:   sudo dnf install python3.12
-Or name an interpreter: PYTHON=/path/to/python3 make ...
+The control node needs Python 3.11 or newer with its venv module, and none was found.
+Name an interpreter and run again: PYTHON=/path/to/python3 make ...
 MESSAGE
     exit 1
 fi
