@@ -168,9 +168,9 @@ build_standin() {
 remove_former() {
   local platform=$1 image=$2 former
   podman images --format '{{.Repository}}:{{.Tag}}' --filter "reference=$REPOSITORY:$platform-*" |
-    grep -vxF "$image" | while read -r former; do
-    podman rmi "$former" >/dev/null 2>&1 || true
-  done
+    while read -r former; do
+      [ "$former" = "$image" ] || podman rmi "$former" >/dev/null 2>&1 || true
+    done
 }
 
 # Make sure one platform's image exists. Fails only where no registry answers.
