@@ -14,11 +14,11 @@ bp = Blueprint("health", __name__)
 
 @bp.get("/healthz")
 def healthz() -> ResponseReturnValue:
-    """200 if the database takes writes and has the schema this code needs, else 503."""
+    """200 if the database takes writes and has at least the schema this code needs, else 503."""
     found = None
     try:
         found = db.current_schema()
-        problem = schema.mismatch(found, current_app.config["LINKS_SCHEMA"])
+        problem = schema.outdated(found, current_app.config["LINKS_SCHEMA"])
         if problem is None:
             # A full disk or a file of another user still answers reads.
             db.get_db().execute("BEGIN IMMEDIATE")

@@ -12,13 +12,9 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from .db import connect, version_of
+from .db import connect, current_schema, version_of
 
 FOLDER = Path(__file__).with_name("migrations")
-
-
-class NewerDatabase(Exception):
-    """The database was migrated by a newer version of this code."""
 
 
 def migrations() -> list[Path]:
@@ -38,14 +34,18 @@ def latest() -> int:
     return len(migrations())
 
 
-def mismatch(found: int, needed: int) -> str | None:
-    """What is wrong with schema version `found`, or None if it is the one needed."""
-    if found == needed:
+def outdated(found: int, needed: int) -> str | None:
+    """What is wrong with schema version `found`, or None if this code can work with it.
+
+    A newer schema is no fault: it is what a rollback meets, and what the running code
+    meets while its successor is being put in place. Migrations only add.
+    """
+    if found >= needed:
         return None
-    what = f"database schema is {found}, this code needs {needed}"
-    if found < needed:
-        return f"{what}: run `flask --app links.wsgi migrate`"
-    return f"{what}: run a newer version of the code or restore an older database"
+    return (
+        f"database schema is {found}, this code needs {needed}:"
+        " run `flask --app links.wsgi migrate`"
+    )
 
 
 def statements(script: str) -> Iterator[str]:
@@ -65,25 +65,25 @@ def migrate(path: str, busy_seconds: float, target: int | None = None) -> list[s
 
     Creates the file and its folder if they are missing, waits up to `busy_seconds` for
     each lock, and returns the names of the files applied. Safe to run again and to run
-    twice at once.
+    twice at once. Leaves a database newer than that as it is.
 
-    Raises NewerDatabase, sqlite3.Error or OSError; migrations before the failed one
-    stay applied, the failed one leaves no trace.
+    Raises sqlite3.Error or OSError; migrations before the failed one stay applied, the
+    failed one leaves no trace.
     """
     files = migrations()[:target]
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     connection = connect(path, busy_seconds, create=True)
     applied: list[str] = []
     try:
-        refuse_newer(version_of(connection), len(files))
+        if version_of(connection) > len(files):
+            return applied
         use_write_ahead_log(connection, busy_seconds)
         while True:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 # Read under the write lock: another migration may have just finished.
                 version = version_of(connection)
-                refuse_newer(version, len(files))
-                if version == len(files):
+                if version >= len(files):
                     return applied
                 file = files[version]
                 for statement in statements(file.read_text(encoding="utf-8")):
@@ -96,12 +96,6 @@ def migrate(path: str, busy_seconds: float, target: int | None = None) -> list[s
             applied.append(file.name)
     finally:
         connection.close()
-
-
-def refuse_newer(found: int, needed: int) -> None:
-    """Raise NewerDatabase if the schema version `found` is above `needed`."""
-    if found > needed:
-        raise NewerDatabase(mismatch(found, needed))
 
 
 def use_write_ahead_log(connection: sqlite3.Connection, busy_seconds: float) -> None:
@@ -128,14 +122,15 @@ def migrate_command() -> None:
     path = current_app.config["LINKS_DATABASE"]
     try:
         applied = migrate(path, busy_seconds=60)
-    except NewerDatabase as error:
-        raise click.ClickException(f"{path}: {error}") from error
+        found = current_schema()
     except (sqlite3.Error, OSError) as error:
         raise click.ClickException(f"{path}: migration failed: {error}") from error
     for name in applied:
         click.echo(f"applied {name}")
+    needed = current_app.config["LINKS_SCHEMA"]
+    newer = f", newer than this code's {needed}" if found > needed else ""
     done = "" if applied else ", nothing to do"
-    click.echo(f"{path}: schema is {current_app.config['LINKS_SCHEMA']}{done}")
+    click.echo(f"{path}: schema is {found}{newer}{done}")
 
 
 def init_app(app: Flask) -> None:
