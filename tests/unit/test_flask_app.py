@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -18,25 +19,52 @@ def app(name: str = "shop", **keys: Any) -> dict[str, Any]:
 
 def digested(digest: str, *apps: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Make a case of applications whose directories have been digested."""
-    found = [{"item": one, "stdout": f'{{"digest": "{digest}"}}'} for one in apps]
-    return {"flask_app_apps": list(apps), "__flask_app_digests": {"results": found}} | more
+    found = json.dumps([{"digest": digest} for _ in apps])
+    return {"flask_app_apps": list(apps), "__flask_app_digests": {"stdout": found}} | more
 
 
-def asked(answer: dict[str, Any], version: str | None = "v1") -> dict[str, Any]:
-    """Make a case of one application whose repository has been asked for its commit."""
-    source = {"git": "https://git.example.com/shop.git"}
-    item = app(source=source | ({"version": version} if version else {}))
-    return {"flask_app_apps": [item], "__flask_app_heads": {"results": [{"item": item} | answer]}}
+def asked(
+    answer: dict[str, str] | None, version: str | None = "v1", **source: Any
+) -> dict[str, Any]:
+    """Make a case of one application whose repository has been asked, or could not be."""
+    item = app(source={"git": REPOSITORY} | ({"version": version} if version else {}) | source)
+    said = {"missing": ["git-core"], "found": {}}
+    if answer is not None:
+        said = {"missing": [], "found": {"shop": answer}}
+    return {"flask_app_apps": [item], "__flask_app_first_answer": {"stdout": json.dumps(said)}}
 
 
+def archived(archive: str, checksum: str | None = "sha256:" + "c" * 64) -> dict[str, Any]:
+    """Describe an application that is in an archive."""
+    return app(source={"archive": archive} | ({"checksum": checksum} if checksum else {}))
+
+
+REPOSITORY = "https://git.example.com/shop.git"
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n"
+#: Any file will do where it is not looked into.
+FILE = str(ROOT / "roles/flask_app/files/build.py")
+ADDRESS = "https://user:secret@files.example.com/shop-1.0.tar.gz?raw=1"
 PACKAGE = app("httpbin", source={"package": "httpbin[main]==0.10.4"})
 COMMIT = "a" * 40
 
 GOOD: dict[str, dict[str, Any]] = {
     "path": digested("d" * 64, app(python="3.12", requirements="requirements.txt")),
     "package": {"flask_app_apps": [PACKAGE]},
-    "git": asked({"after": COMMIT}),
-    "git_head": asked({"after": COMMIT}, version=None),
+    "git": asked({"commit": COMMIT}),
+    "git_head": asked({"commit": COMMIT}, version=None),
+    "archive": {"flask_app_apps": [archived(ADDRESS)]},
+    "everything": digested(
+        "d" * 64,
+        app(
+            python="3.12",
+            requirements="requirements.txt",
+            extra_requirements=["gunicorn==23.0"],
+            build_commands=["make assets"],
+            precompress=[{"path": "static"}, {"path": "ui", "package": "flasgger"}],
+        ),
+    ),
+    "none": digested("d" * 64, app(requirements="none")),
+    "wheelhouse": digested("d" * 64, app(), flaskstack_wheelhouse=SOURCE),
     "three": digested("d" * 64, app(), app("shop-admin"))
     | {"flask_app_apps": [app(), app("shop-admin"), PACKAGE]},
 }
@@ -64,6 +92,26 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
         [app(source={"package": "httpbin>=0.10"})],
         ["'shop'", "source.package", "httpbin>=0.10", "name==version"],
     ),
+    "requirements_outside": (
+        [app(source={"git": REPOSITORY}, requirements="../x.txt")],
+        ["'shop'", "requirements: ../x.txt", "below the source"],
+    ),
+    "archive_relative": ([archived("shop.zip")], ["'shop'", "source.archive", "absolute"]),
+    "archive_gone": ([archived("/nowhere/shop.zip")], ["'shop'", "source.archive", "not a file"]),
+    "archive_kind": (
+        [archived("https://user:secret@files.example.com/shop.rar")],
+        ["'shop'", "source.archive", "//***@files", ".zip"],
+    ),
+    "archive_no_checksum": ([archived(ADDRESS, None)], ["'shop'", "source.checksum", "sha256sum"]),
+    "archive_md5": ([archived(ADDRESS, "md5:" + "c" * 32)], ["'shop'", "source.checksum"]),
+    "key_path": (
+        [app(source={"git": REPOSITORY, "key": "/root/.ssh/id"})],
+        ["'shop'", "source.key", "text"],
+    ),
+    "static_outside": (
+        [app(precompress=[{"path": "../x"}])],
+        ["'shop'", "static.path: ../x", "below the source"],
+    ),
     "package_requirements": (
         [app(source={"package": "httpbin==0.10.4"}, requirements="requirements.txt")],
         ["'shop'", "requirements", "leave the key out"],
@@ -76,6 +124,23 @@ OTHER: dict[str, dict[str, Any]] = {
     "other_python": digested("d" * 64, app(python="3.11", requirements="requirements.txt")),
     "other_requirements": digested("d" * 64, app(python="3.12", requirements="requirements.in")),
     "no_requirements_named": digested("d" * 64, app(python="3.12")),
+    "extra": digested(
+        "d" * 64,
+        app(python="3.12", requirements="requirements.txt", extra_requirements=["gunicorn==23.0"]),
+    ),
+    "commands": digested(
+        "d" * 64,
+        app(python="3.12", requirements="requirements.txt", build_commands=["make assets"]),
+    ),
+    "statics": digested(
+        "d" * 64,
+        app(python="3.12", requirements="requirements.txt", precompress=[{"path": "static"}]),
+    ),
+    "statics_plain": digested(
+        "d" * 64,
+        app(python="3.12", requirements="requirements.txt", precompress=[{"path": "static"}]),
+        flask_app_precompress=False,
+    ),
 }
 
 #: Written otherwise, the same build.
@@ -92,6 +157,19 @@ SAME: dict[str, dict[str, Any]] = {
             "name": "shop",
         },
     ),
+    # What is empty or not used does not count.
+    "nothing_more": digested(
+        "d" * 64,
+        app(
+            python="3.12",
+            requirements="requirements.txt",
+            extra_requirements=[],
+            build_commands=None,
+            precompress=None,
+        ),
+        flask_app_precompress=False,
+        flask_app_wheelhouse=SOURCE,
+    ),
     "other_name": digested("d" * 64, app("links", python="3.12", requirements="requirements.txt")),
     "other_root": digested(
         "d" * 64, app(python="3.12", requirements="requirements.txt"), flask_app_root="/opt/web"
@@ -100,9 +178,21 @@ SAME: dict[str, dict[str, Any]] = {
 
 SPECIAL: dict[str, dict[str, Any]] = {
     "empty": {"flask_app_apps": []},
-    "check_mode": asked({"skipped": True}),
-    "other_commit": asked({"after": "b" * 40}),
-    "proxied": {"flaskstack_index_url": "https://i.example.com", "flaskstack_proxy": "http://p"},
+    "check_mode": asked(None),
+    "other_commit": asked({"commit": "b" * 40}),
+    "other_token": asked({"commit": COMMIT}, git=REPOSITORY.replace("//", "//x:token@"), key=KEY),
+    "second_answer": asked(None)
+    | {
+        "__flask_app_second_answer": {"stdout": json.dumps({"found": {"shop": {"commit": COMMIT}}})}
+    },
+    "no_version": asked({"problem": "application 'shop', source.version: no."}),
+    "no_answer": asked(None) | {"__flask_app_first_answer": {"rc": 1, "msg": "no python"}},
+    "excludes": digested("d" * 64, app(source={"path": SOURCE, "exclude": ["/docs/", "!.env"]})),
+    "proxied": {
+        "flaskstack_index_url": "https://i.example.com",
+        "flaskstack_proxy": "http://p",
+        "flask_app_extra_index_urls": ["https://a.example.com", "https://b.example.com"],
+    },
     "nulls": digested("d" * 64, app(python=None, requirements=None)),
 }
 
@@ -115,6 +205,12 @@ CASES = (
     | {f"other_{name}": case for name, case in OTHER.items()}
     | {f"same_{name}": case for name, case in SAME.items()}
     | SPECIAL
+    | {
+        "archive_file": {
+            "flask_app_apps": [archived(FILE, "sha256:" + "C" * 64)],
+            "wanted": ["builds"],
+        }
+    }
 )
 EXPRESSIONS = {
     "problems": "__flask_app_problems",
@@ -122,14 +218,28 @@ EXPRESSIONS = {
     "from_path": "__flask_app_from_path | map(attribute='name') | list",
     "from_git": "__flask_app_from_git | map(attribute='name') | list",
     "environment": "__flask_app_environment",
-    "excludes": "__flask_app_exclude_arguments",
+    "directories": "__flask_app_directories",
+    "remotes": "__flask_app_remotes",
+    "unknown": "__flask_app_unknown_versions",
+    "stdin": "__flask_app_stdin",
+}
+#: Where the role is, which it asks Ansible, and what a task asks the host.
+SURROUNDINGS = {
+    "role_path": str(ROOT / "roles/flask_app"),
+    "ansible_check_mode": False,
+    "__flask_app_ask": {"action": "inspect", "builds": [], "wheelhouse": "", "text": '"é\\n'},
 }
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Evaluate all cases in one run."""
-    return evaluate_role("flask_app", tmp_path_factory.mktemp("flask_app"), EXPRESSIONS, CASES)
+    cases = {name: SURROUNDINGS | case for name, case in CASES.items()}
+    cases["path"]["wanted"] = [*EXPRESSIONS]
+    for name, case in cases.items():
+        if name != "path":
+            case.setdefault("wanted", [one for one in EXPRESSIONS if one != "stdin"])
+    return evaluate_role("flask_app", tmp_path_factory.mktemp("flask_app"), EXPRESSIONS, cases)
 
 
 def build(results: dict[str, Any], case: str) -> str:
@@ -216,8 +326,53 @@ def test_index_and_proxy_reach_uv_only_when_set(results: dict[str, Any]) -> None
     assert proxied["UV_DEFAULT_INDEX"] == "https://i.example.com"
     assert proxied["HTTPS_PROXY"] == "http://p"
 
+    assert proxied["UV_INDEX"] == "https://a.example.com https://b.example.com"
 
-def test_excludes_become_arguments(results: dict[str, Any]) -> None:
-    arguments = results["empty"]["excludes"]
-    assert arguments[:2] == ["--exclude", ".git/"]
-    assert arguments[0::2] == ["--exclude"] * (len(arguments) // 2)
+
+def test_excludes_of_an_application_come_after_those_of_all(results: dict[str, Any]) -> None:
+    (only,) = results["excludes"]["directories"]
+    assert only["directory"] == SOURCE
+    assert only["exclude"][0] == ".git/"
+    assert only["exclude"][-2:] == ["/docs/", "!.env"]
+
+
+def test_archive_is_its_checksum(results: dict[str, Any]) -> None:
+    (only,) = results["archive"]["builds"]
+    assert only["source_version"] == "sha256:" + "c" * 12
+    # Wherever it is, and however the checksum is written.
+    assert build(results, "archive") == build(results, "archive_file")
+
+
+def test_what_is_told_to_others_has_no_secret(results: dict[str, Any]) -> None:
+    assert results["archive"]["builds"][0]["source"] == ADDRESS.replace("user:secret@", "")
+    (only,) = results["other_token"]["builds"]
+    assert only["source"] == REPOSITORY
+    assert "token" not in json.dumps(only)
+    assert "PRIVATE" not in json.dumps(only)
+
+
+def test_another_token_is_the_same_repository(results: dict[str, Any]) -> None:
+    assert build(results, "other_token") == build(results, "git")
+    (asked_for,) = results["other_token"]["remotes"]
+    assert (asked_for["key"], asked_for["version"]) == (KEY, "v1")
+
+
+def test_the_second_answer_counts(results: dict[str, Any]) -> None:
+    assert build(results, "second_answer") == build(results, "git")
+
+
+def test_what_a_remote_has_not_is_said(results: dict[str, Any]) -> None:
+    assert results["git"]["unknown"] == results["check_mode"]["unknown"] == []
+    assert results["no_version"]["unknown"] == ["application 'shop', source.version: no."]
+    assert has(results["no_answer"]["unknown"], "could not be asked", "no python")
+
+
+def test_builder_is_sent_with_the_request(results: dict[str, Any]) -> None:
+    """The text is a whole script, and its last line calls main() with what was asked."""
+    text = results["path"]["stdin"]
+    script = (ROOT / "roles/flask_app/files/build.py").read_text(encoding="utf-8")
+    assert text.startswith(script.rstrip("\n") + "\n")
+    call = text.rstrip().rsplit("\n", 1)[1]
+    request = json.loads(eval(call[len("raise SystemExit(main(") : -2]))
+    assert request["text"] == '"é\\n'
+    assert (request["action"], request["builder"]) == ("inspect", "flaskbuild")

@@ -124,7 +124,7 @@ def names(source: Path, tmp_path: Path, *patterns: str) -> set[str]:
     target = tmp_path / "packed.tar.gz"
     excludes = [part for pattern in patterns for part in ("--exclude", pattern)]
     expected = str(digest(source, *patterns)["digest"])
-    done = run("archive", source, *excludes, target, "--expect", expected)
+    done = run("archive", target, source, *excludes, "--expect", expected)
     assert done.returncode == 0, done.stderr
     with tarfile.open(target) as tar:
         return set(tar.getnames())
@@ -145,6 +145,17 @@ ALL = {
 }
 
 
+def tree(source: Path) -> Path:
+    """Make a source directory of which ALL is what is in it."""
+    for name in ("a.py", "a.pyc", "instance/config", "shop/a.pyc", "shop/env"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    for name in ("shop/instance/keep", "env/bin"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    return source
+
+
 @pytest.mark.parametrize(
     ("pattern", "excluded"),
     [
@@ -158,18 +169,109 @@ ALL = {
         ("env/", {"env", "env/bin"}),
         ("env", {"env", "env/bin", "shop/env"}),
         ("A.PY", set()),
+        ("*", ALL),
+        ("shop/*", {"shop/a.pyc", "shop/env", "shop/instance", "shop/instance/keep"}),
+        # A star stops at a slash.
+        ("/*/keep", set()),
+        ("shop/?nv", {"shop/env"}),
+        ("**/a.pyc", {"a.pyc", "shop/a.pyc"}),
+        ("shop/**/keep", {"shop/instance/keep"}),
+        ("shop/**/env", {"shop/env"}),
+        ("shop/**", {"shop/a.pyc", "shop/env", "shop/instance", "shop/instance/keep"}),
+        ("**/instance/**", {"instance/config", "shop/instance/keep"}),
+        ("a.py[!c]", set()),
+        ("[!s]nv", {"env", "env/bin", "shop/env"}),
+        ("[!e]nv", set()),
+        ("a.py\\[cod]", set()),
+        ("\\a.py", {"a.py"}),
+        ("!a.py", set()),
     ],
 )
 def test_excludes(tmp_path: Path, pattern: str, excluded: set[str]) -> None:
-    source = tmp_path / "source"
-    for name in ("a.py", "a.pyc", "instance/config", "shop/a.pyc", "shop/env"):
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_text(name)
-    for name in ("shop/instance/keep", "env/bin"):
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_text(name)
+    source = tree(tmp_path / "source")
     assert names(source, tmp_path) == ALL
     assert names(source, tmp_path, pattern) == ALL - excluded
+
+
+@pytest.mark.parametrize(
+    ("patterns", "excluded"),
+    [
+        (["*.py*", "!a.py"], {"a.pyc", "shop/a.pyc"}),
+        (["!a.py", "*.py"], {"a.py"}),
+        (["*.pyc", "!/a.pyc"], {"shop/a.pyc"}),
+        (
+            ["*", "!shop/", "!shop/**"],
+            {"a.py", "a.pyc", "env", "env/bin", "instance", "instance/config"},
+        ),
+        # What is in a directory that is out cannot come in again.
+        (["shop/instance/", "!keep"], {"shop/instance", "shop/instance/keep"}),
+        (["shop/instance/*", "!keep"], set()),
+    ],
+)
+def test_the_last_pattern_that_matches_decides(
+    tmp_path: Path, patterns: list[str], excluded: set[str]
+) -> None:
+    source = tree(tmp_path / "source")
+    assert names(source, tmp_path, *patterns) == ALL - excluded
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_patterns_are_gits(tmp_path: Path) -> None:
+    """Of many patterns, each leaves out what git would ignore."""
+    patterns = ["a.py", "*.py?", "/env", "env/", "shop/**", "**/keep", "**/env", "*n*", "[a-e]*"]
+    patterns += ["shop/*/keep", "/**/a.pyc", "instance/*", "[^a]*/", "shop", "*/a.pyc", "a.p*"]
+    source = tree(tmp_path / "source")
+    for pattern in patterns:
+        repository = tmp_path / "repository"
+        shutil.copytree(source, repository)
+        (repository / ".gitignore").write_text(pattern + "\n")
+        git = ["git", "-C", repository]
+        subprocess.run([*git, "init", "--quiet"], check=True)
+        listed = subprocess.run(
+            [*git, "ls-files", "--others", "--exclude-standard"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        found = {name for name in names(source, tmp_path, pattern) if (source / name).is_file()}
+        assert found == set(listed) - {".gitignore"}, pattern
+        shutil.rmtree(repository)
+
+
+def test_several_digests_at_once(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    questions = [
+        {"directory": str(source), "exclude": ["*.js"]},
+        {"directory": str(tmp_path / "empty"), "exclude": []},
+    ]
+    done = subprocess.run(
+        [sys.executable, PACK, "digests"],
+        input=json.dumps(questions),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [digest(source, "*.js"), digest(tmp_path / "empty")]
+
+
+def test_temporary_file_is_named_or_removed(source: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    for expected, files in ((str(digest(source)["digest"]), 1), ("0" * 64, 0)):
+        done = subprocess.run(
+            [sys.executable, PACK, "archive", "-", source, "--store", "--expect", expected],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+        found = [*tmp_path.glob("flask_app.*")]
+        assert len(found) == files, done.stderr
+        for path in found:
+            assert done.stdout == f"{path}\n"
+            assert path.stat().st_mode & 0o077 == 0
+            with tarfile.open(path, "r:") as tar:
+                assert "wsgi.py" in tar.getnames()
+            path.unlink()
 
 
 def test_excluded_changes_do_not_count(source: Path) -> None:
@@ -185,7 +287,7 @@ def test_archive_brings_everything_back(source: Path, tmp_path: Path) -> None:
     os.link(source / "wsgi.py", source / "zz_hard_link.py")
     expected = digest(source)
     target = tmp_path / "packed.tar.gz"
-    done = run("archive", source, target, "--expect", str(expected["digest"]))
+    done = run("archive", target, source, "--expect", str(expected["digest"]))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     unpacked = tmp_path / "unpacked"
     with tarfile.open(target) as tar:
@@ -209,7 +311,7 @@ def test_sockets_and_pipes_are_left_out(source: Path) -> None:
 def test_change_between_digest_and_archive_is_noticed(source: Path, tmp_path: Path) -> None:
     expected = str(digest(source)["digest"])
     (source / "wsgi.py").write_text("app = 2\n")
-    done = run("archive", source, tmp_path / "packed.tar.gz", "--expect", expected)
+    done = run("archive", tmp_path / "packed.tar.gz", source, "--expect", expected)
     assert done.returncode == 1
     assert done.stderr == f"{source} changed while it was being packed; run again.\n"
 

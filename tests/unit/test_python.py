@@ -28,6 +28,20 @@ CASES: dict[str, dict[str, Any]] = {
         "flaskstack_proxy": "http://proxy.example.com:3128",
         "flaskstack_ca_bundle": "/etc/pki/private.pem",
     },
+    "asked": EL9
+    | {
+        "__python_answer": {
+            "stdout_lines": [
+                "uv 0.13.9 (x86_64)",
+                "python3.11",
+                "package python3.11-devel is not installed",
+            ]
+        }
+    },
+    "asked_long": EL9 | {"__python_answer": {"stdout_lines": ["uv 0.13.90"]}},
+    "asked_broken": EL9 | {"__python_answer": {"stdout_lines": []}},
+    "no_wheelhouse": EL9 | {"flaskstack_wheelhouse": "/nowhere"},
+    "wheelhouse": EL9 | {"flaskstack_wheelhouse": str(ROOT)},
     "unknown_release": {
         "wanted": ["problems"],
         "facts": {"distribution": "Debian", "distribution_major_version": "12"},
@@ -44,6 +58,8 @@ EXPRESSIONS = {
     "interpreters": "__python_interpreters",
     "environment": "__python_environment",
     "uv": "__python_uv_home",
+    "uv_is_missing": "__python_uv_is_missing if __python_answer is defined else none",
+    "missing": "__python_missing_packages if __python_answer is defined else none",
 }
 
 
@@ -53,7 +69,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     return evaluate_role("python", tmp_path_factory.mktemp("python"), EXPRESSIONS, CASES)
 
 
-@pytest.mark.parametrize("case", ["default", "several", "headless", "el10", "proxied"])
+@pytest.mark.parametrize(
+    "case", ["default", "several", "headless", "el10", "proxied", "wheelhouse"]
+)
 def test_good_input_has_no_problems(results: dict[str, Any], case: str) -> None:
     assert results[case]["problems"] == []
 
@@ -66,6 +84,7 @@ def test_good_input_has_no_problems(results: dict[str, Any], case: str) -> None:
         ("typo", ["python_versions", "3.1x", "quoted"]),
         ("patch", ["python_versions", "3.11.4", "quoted"]),
         ("unquoted", ["python_versions", "3.1 ", "quoted"]),
+        ("no_wheelhouse", ["python_wheelhouse", "/nowhere", "not a directory"]),
     ],
 )
 def test_refused(results: dict[str, Any], case: str, parts: list[str]) -> None:
@@ -91,6 +110,14 @@ def test_platform_version_has_the_short_package_name(results: dict[str, Any]) ->
         "python3",
         "python3-devel",
     ]
+
+
+def test_one_question_says_what_is_missing(results: dict[str, Any]) -> None:
+    assert results["asked"]["uv_is_missing"] is False
+    assert results["asked"]["missing"] == ["python3.11-devel"]
+    assert results["asked_long"]["uv_is_missing"] is True
+    assert results["asked_broken"]["uv_is_missing"] is True
+    assert results["asked_broken"]["missing"] == ["python3.11", "python3.11-devel"]
 
 
 def test_no_headers(results: dict[str, Any]) -> None:

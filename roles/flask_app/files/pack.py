@@ -6,40 +6,78 @@ must not count, and ``git archive`` leaves out what is not committed.
 
 Usage:
     pack.py digest DIRECTORY [--exclude PATTERN]...
-    pack.py archive DIRECTORY FILE --expect DIGEST [--exclude PATTERN]...
+    pack.py digests < QUESTIONS
+    pack.py archive FILE DIRECTORY --expect DIGEST [--exclude PATTERN]... [--store]
 
 ``digest`` prints one JSON object: digest (sha256, hex), files (count), bytes (total).
-``archive`` writes a gzipped tar of the same content.
+``digests`` reads a JSON list of objects with directory and exclude (a list), and prints the list
+of their digests. ``archive`` writes a gzipped tar of the same content, or with --store one that
+is not compressed; where FILE is -, a temporary file, and prints its name.
+
+Patterns are those of .gitignore: the last that matches decides, and ``!`` in front takes a path in
+again, unless a directory above it is out. ``name`` matches at any depth, a pattern with a slash
+inside or in front is anchored to the source, a trailing slash matches directories only; ``*`` and
+``?`` stop at a slash, ``**/`` is any number of directories, ``/**`` everything inside; a backslash
+takes the meaning from what follows.
 """
 
 from __future__ import annotations
 
 import argparse
-import fnmatch
+import functools
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 
-def is_excluded(path: str, is_directory: bool, patterns: list[str]) -> bool:
-    """Tell whether a path, relative to the source, is left out.
+@functools.cache
+def translate(pattern: str) -> tuple[re.Pattern[str], bool, bool]:
+    """Give of a pattern: what its paths match, whether it takes in, whether directories only."""
+    again = pattern.startswith("!")
+    rest = pattern[1:] if again else pattern
+    only_directories = rest.endswith("/")
+    rest = rest.rstrip("/")
+    out = "" if "/" in rest else "(?:.*/)?"
+    rest = rest.lstrip("/")
+    at = 0
+    while at < len(rest):
+        char = rest[at]
+        at += 1
+        if rest[at - 1 :] == "**" and (at == 1 or rest[at - 2] == "/"):
+            out, at = out + ".+", len(rest)
+        elif rest.startswith("**/", at - 1) and (at == 1 or rest[at - 2] == "/"):
+            out, at = out + "(?:.*/)?", at + 2
+        elif char == "*":
+            out += "[^/]*"
+        elif char == "?":
+            out += "[^/]"
+        elif (
+            char == "["
+            and (end := rest.find("]", at + 2 if rest[at : at + 1] in "!^" else at + 1)) > 0
+        ):
+            inside = rest[at:end].replace("\\", "\\\\").replace("[", "\\[")
+            inside = "^/" + inside[1:] if inside[0] in "!^" else inside
+            out, at = f"{out}[{inside}]", end + 1
+        else:
+            if char == "\\" and at < len(rest):
+                char, at = rest[at], at + 1
+            out += re.escape(char)
+    return re.compile(out, re.S), again, only_directories
 
-    Patterns follow the simple part of .gitignore: ``name`` matches at any depth, a
-    pattern with a slash inside or in front is anchored to the source, a trailing slash
-    matches directories only. ``!`` and ``**`` are not known.
-    """
-    for pattern in patterns:
-        if pattern.endswith("/") and not is_directory:
-            continue
-        bare = pattern.rstrip("/")
-        subject = path if "/" in bare else path.rsplit("/", 1)[-1]
-        if fnmatch.fnmatchcase(subject, bare.lstrip("/")):
-            return True
+
+def is_excluded(path: str, is_directory: bool, patterns: list[str]) -> bool:
+    """Tell whether a path, relative to the source, is left out: the last match decides."""
+    for pattern in reversed(patterns):
+        matching, again, only_directories = translate(pattern)
+        if (is_directory or not only_directories) and matching.fullmatch(path):
+            return not again
     return False
 
 
@@ -85,12 +123,16 @@ def digest(root: Path, patterns: list[str]) -> dict[str, str | int]:
     return {"digest": total.hexdigest(), "files": files, "bytes": size}
 
 
-def archive(root: Path, patterns: list[str], target: Path) -> None:
-    """Write a gzipped tar that belongs to root.
+def archive(root: Path, patterns: list[str], target: Path, store: bool = False) -> None:
+    """Write a tar that belongs to root, gzipped unless it is only to be stored.
 
     Files keep their times: a web server makes ETag and Last-Modified of them.
     """
-    with tarfile.open(target, "w:gz", compresslevel=6, format=tarfile.PAX_FORMAT) as tar:
+    with (
+        tarfile.open(target, "w", format=tarfile.PAX_FORMAT)
+        if store
+        else tarfile.open(target, "w:gz", compresslevel=6, format=tarfile.PAX_FORMAT)
+    ) as tar:
         for path, info in walk(root, patterns):
             member = tar.gettarinfo(str(root / path), arcname=path)
             member.uid = member.gid = 0
@@ -107,32 +149,76 @@ def archive(root: Path, patterns: list[str], target: Path) -> None:
                 tar.addfile(member)
 
 
+def answer(root: Path, patterns: list[str]) -> dict[str, str | int]:
+    """Digest a directory.
+
+    Raises:
+        ValueError: it is none.
+        OSError: something in it cannot be read.
+    """
+    if not root.is_dir():
+        raise ValueError(f"{root} is not a directory on the controller.")
+    return digest(root, patterns)
+
+
+def pack(root: Path, patterns: list[str], file: str, expected: str, store: bool) -> None:
+    """Archive a directory that has been digested before.
+
+    Raises:
+        ValueError: it is no directory, or not the same any more.
+        OSError: something cannot be read or written.
+    """
+    target = file
+    if file == "-":
+        descriptor, target = tempfile.mkstemp(prefix="flask_app.", suffix=".tar")
+        os.close(descriptor)
+    try:
+        if not root.is_dir():
+            raise ValueError(f"{root} is not a directory on the controller.")
+        archive(root, patterns, Path(target), store)
+        if digest(root, patterns)["digest"] != expected:
+            raise ValueError(f"{root} changed while it was being packed; run again.")
+    except BaseException:
+        if file == "-":
+            os.unlink(target)
+        raise
+    if file == "-":
+        print(target)
+
+
 def main() -> int:
-    """Run one of the two commands; errors go to stderr as one sentence."""
+    """Run one of the commands; errors go to stderr as one sentence."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("digests")
     for name in ("digest", "archive"):
         command = commands.add_parser(name)
+        if name == "archive":
+            command.add_argument("file")
+            command.add_argument("--expect", required=True)
+            command.add_argument("--store", action="store_true")
         command.add_argument("directory", type=Path)
         command.add_argument("--exclude", action="append", default=[])
-    command.add_argument("file", type=Path)
-    command.add_argument("--expect", required=True)
     arguments = parser.parse_args()
-    root: Path = arguments.directory
-    if not root.is_dir():
-        print(f"{root} is not a directory on the controller.", file=sys.stderr)
-        return 1
     try:
-        found = digest(root, arguments.exclude)
-        if arguments.command == "digest":
-            print(json.dumps(found))
-            return 0
-        archive(root, arguments.exclude, arguments.file)
-        if digest(root, arguments.exclude)["digest"] != arguments.expect:
-            print(f"{root} changed while it was being packed; run again.", file=sys.stderr)
-            return 1
+        if arguments.command == "digests":
+            questions = json.load(sys.stdin)
+            print(json.dumps([answer(Path(one["directory"]), one["exclude"]) for one in questions]))
+        elif arguments.command == "digest":
+            print(json.dumps(answer(arguments.directory, arguments.exclude)))
+        else:
+            pack(
+                arguments.directory,
+                arguments.exclude,
+                arguments.file,
+                arguments.expect,
+                arguments.store,
+            )
     except OSError as error:
         print(f"{error.filename} cannot be read: {error.strerror}.", file=sys.stderr)
+        return 1
+    except ValueError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

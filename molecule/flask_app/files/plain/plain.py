@@ -1,0 +1,3 @@
+"""An application of one line."""
+
+VERSION = "plain"
