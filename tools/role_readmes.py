@@ -155,6 +155,14 @@ def tags(role: Path) -> list[str]:
     return [*lines, "", "The variables are checked with every tag."]
 
 
+def other_point(name: str, point: dict[str, Any]) -> list[str]:
+    """Describe an entry point that has another job than the role's own; for others, nothing."""
+    if name in ("main", "validate"):
+        return []
+    paragraphs = [line for text in sentences(point["description"]) for line in (text, "")]
+    return ["", f"### `{name}`", "", *paragraphs, *tables(point, "Variable", "", {})][:-1]
+
+
 def readme(role: Path) -> str:
     """Write the README of a role.
 
@@ -207,6 +215,7 @@ def readme(role: Path) -> str:
             f"| `{name}` | {cell(markdown(point['short_description']))} |"
             for name, point in points.items()
         ),
+        *(line for name in points for line in other_point(name, points[name])),
     ]
     return "\n".join(lines) + "\n"
 

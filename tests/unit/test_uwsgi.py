@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -73,6 +74,7 @@ SAME: dict[str, dict[str, Any]] = {
     "dependent": {"uwsgi_apps": [], "uwsgi_dependent_apps": [app()]},
     "overridden_default": {"uwsgi_apps": [app(threads=16)], "uwsgi_defaults": {"threads": 4}},
     "other_health": {"uwsgi_apps": [app(health={"path": "/healthz", "timeout": 5})]},
+    "label": {"uwsgi_apps": [app(version="v2", keep_releases=9)]},
     "index": {"uwsgi_apps": [app()], "uwsgi_index_url": "https://pypi.example.com/simple"},
 }
 
@@ -158,109 +160,16 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
 }
 
-#: For __uwsgi_states: what should run, and where.
-PLAN = [
-    {"name": "shop", "root": "/opt/shop", "release": "b-new"},
-    {"name": "shop-admin", "root": "/opt/shop-admin", "release": "b-adm"},
-]
-
-
-def unit(name: str, active: str) -> str:
-    """Write a line as systemctl list-units --plain --no-legend does."""
-    sub = {"active": "running", "failed": "failed", "inactive": "dead"}.get(active, "start")
-    return f"{name} loaded   {active:<8} {sub:<9} Some description, with  spaces"
-
-
-def state(units: list[str], wants: list[str], current: dict[str, str]) -> dict[str, Any]:
-    """Make a case of what systemd and the links say."""
-    links = [
-        {
-            "item": f"{one['root']}/current",
-            "stat": {"exists": True, "lnk_target": f"releases/{current[one['name']]}"}
-            if one["name"] in current
-            else {"exists": False},
-        }
-        for one in PLAN
-    ]
-    return {
-        "__uwsgi_plan": PLAN,
-        "__uwsgi_links": {"results": links},
-        "__uwsgi_units": {"stdout_lines": units},
-        "__uwsgi_search": {"files": [{"path": path} for path in wants]},
-    }
-
-
-def wanted(instance: str) -> list[str]:
-    """Give the links that enabling both units of an instance makes."""
-    return [
-        f"/etc/systemd/system/sockets.target.wants/uwsgi-{instance}.socket",
-        f"/etc/systemd/system/multi-user.target.wants/uwsgi-{instance}.service",
-    ]
-
-
-def both(instance: str, active: str = "active") -> list[str]:
-    """Give the lines of an instance's socket and service."""
-    return [unit(f"uwsgi-{instance}.{kind}", active) for kind in ("socket", "service")]
-
-
-SETTLED_ADMIN = both("shop-admin@b-adm")
-STATES: dict[str, dict[str, Any]] = {
-    "bare": state([], [], {}),
-    "settled": state(
-        SETTLED_ADMIN + both("shop@b-new"),
-        wanted("shop@b-new") + wanted("shop-admin@b-adm"),
-        {"shop": "b-new", "shop-admin": "b-adm"},
-    ),
-    "old": state(
-        SETTLED_ADMIN + both("shop@a-old"),
-        wanted("shop@a-old") + wanted("shop-admin@b-adm"),
-        {"shop": "a-old", "shop-admin": "b-adm"},
-    ),
-    "strays": state(
-        [*SETTLED_ADMIN, *both("shop@b-new")]
-        + [unit("uwsgi-shop@half.service", "activating"), unit("uwsgi-shop@sock.socket", "active")],
-        wanted("shop@b-new") + wanted("shop-admin@b-adm") + wanted("shop@left")[:1],
-        {"shop": "b-new", "shop-admin": "b-adm"},
-    ),
-    # What is stopping, stopped or has failed takes no requests: nothing to retire.
-    "leaving": state(
-        [*SETTLED_ADMIN, *both("shop@b-new"), unit("uwsgi-shop@a-old.service", "deactivating")]
-        + both("shop@dead", "inactive")
-        + [unit("uwsgi-shop@bad.service", "failed")],
-        wanted("shop@b-new") + wanted("shop-admin@b-adm"),
-        {"shop": "b-new", "shop-admin": "b-adm"},
-    ),
-    "failed": state(
-        [*SETTLED_ADMIN, unit("uwsgi-shop@b-new.socket", "active")]
-        + [unit("uwsgi-shop@b-new.service", "failed")],
-        wanted("shop@b-new") + wanted("shop-admin@b-adm"),
-        {"shop": "b-new", "shop-admin": "b-adm"},
-    ),
-    "not_enabled": state(
-        SETTLED_ADMIN + both("shop@b-new"),
-        wanted("shop-admin@b-adm"),
-        {"shop": "b-new", "shop-admin": "b-adm"},
-    ),
-    # The release command's unit is named like an application's, up to the @.
-    "release_command": state(
-        [*SETTLED_ADMIN, *both("shop@b-new"), unit("uwsgi-shop-release@b-new.service", "active")],
-        wanted("shop@b-new") + wanted("shop-admin@b-adm"),
-        {"shop": "b-new", "shop-admin": "b-adm"},
-    ),
-}
-
 FILES: dict[str, Any] = {"wanted": ["problems", "rendered"]}
 CASES = (
     {name: FILES | case for name, case in GOOD.items()}
     | {f"other_{name}": FILES | case for name, case in OTHER.items()}
     | {f"same_{name}": FILES | case for name, case in SAME.items()}
     | {f"refused_{name}": {"wanted": ["problems"]} | case for name, (case, _) in REFUSED.items()}
-    | {f"state_{name}": {"wanted": ["states"]} | case for name, case in STATES.items()}
 )
 EXPRESSIONS = {
     "problems": "__uwsgi_problems",
     "rendered": "__uwsgi_rendered",
-    "states": "__uwsgi_states",
 }
 
 
@@ -278,8 +187,13 @@ def only(results: dict[str, Any], case: str) -> dict[str, Any]:
 
 def text(results: dict[str, Any], case: str, name: str) -> str:
     """Give the text of the one file whose path ends so."""
-    (found,) = [one for one in only(results, case)["files"] if one["path"].endswith(name)]
+    (found,) = [one for one in files(only(results, case)) if one["path"].endswith(name)]
     return found["text"]
+
+
+def files(app: dict[str, Any]) -> list[dict[str, str]]:
+    """Give the units and the files of a release."""
+    return app["units"] + app["files"]
 
 
 def unquote(environment: str) -> dict[str, str]:
@@ -337,7 +251,7 @@ def test_environment_is_quoted(results: dict[str, Any], line: str) -> None:
 
 
 def test_secrets_are_in_one_file_only(results: dict[str, Any]) -> None:
-    for one in only(results, "plain")["files"]:
+    for one in files(only(results, "plain")):
         assert ("secret" in one["text"]) == one["path"].endswith("/environment")
         if one["path"].endswith("/environment"):
             assert (one["mode"], one["group"]) == ("0640", "shop")
@@ -346,7 +260,9 @@ def test_secrets_are_in_one_file_only(results: dict[str, Any]) -> None:
 def test_files_are_marked_and_have_no_leftovers(results: dict[str, Any]) -> None:
     for case in GOOD:
         for app in results[case]["rendered"]:
-            for one in app["files"]:
+            for one in files(app):
+                if one["path"].endswith("/release.json"):
+                    continue
                 assert one["text"].startswith(
                     "# Managed by Ansible (flaskstack.centos, role uwsgi)"
                 )
@@ -399,6 +315,15 @@ def test_release_command(results: dict[str, Any]) -> None:
     assert text(results, "plain", "/release_command").splitlines()[1:] == [":"]
 
 
+def test_a_release_knows_what_going_back_to_it_takes(results: dict[str, Any]) -> None:
+    one = only(results, "health")
+    about = json.loads(text(results, "health", "/release.json"))
+    assert about["health"] == one["health"]
+    assert (about["release"], about["keep_releases"]) == (one["release"], 5)
+    # A directory without it is no release, so it is written last.
+    assert one["files"][-1]["path"].endswith("/release.json")
+
+
 def test_health_defaults_merge(results: dict[str, Any]) -> None:
     health = only(results, "health")["health"]
     assert (health["path"], health["timeout"], health["host"]) == ("/healthz", 5, "localhost")
@@ -408,7 +333,6 @@ def test_release_is_named_by_its_build(results: dict[str, Any]) -> None:
     one = only(results, "plain")
     assert re.fullmatch(r"abc123-[0-9a-f]{8}", one["release"])
     assert one["path"] == f"/opt/shop/releases/{one['release']}"
-    assert one["unit"] == f"uwsgi-shop@{one['release']}"
     assert only(results, "other_build")["release"].startswith("def456-")
 
 
@@ -425,46 +349,3 @@ def test_all_differ_from_each_other(results: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", SAME)
 def test_same_input_is_the_same_release(results: dict[str, Any], case: str) -> None:
     assert only(results, f"same_{case}")["release"] == only(results, "plain")["release"]
-
-
-def states(results: dict[str, Any], case: str) -> dict[str, dict[str, Any]]:
-    """Give the states of a case by application."""
-    return {one["name"]: one for one in results[f"state_{case}"]["states"]}
-
-
-def test_nothing_runs_on_a_bare_host(results: dict[str, Any]) -> None:
-    assert states(results, "bare")["shop"] == {
-        "name": "shop",
-        "current": "",
-        "strays": [],
-        "settled": False,
-    }
-
-
-@pytest.mark.parametrize("case", ["settled", "leaving", "release_command"])
-def test_settled(results: dict[str, Any], case: str) -> None:
-    for one in states(results, case).values():
-        assert one["settled"], one
-        assert one["strays"] == []
-
-
-@pytest.mark.parametrize("case", ["old", "strays", "failed", "not_enabled"])
-def test_application_with_a_longer_name_is_another(results: dict[str, Any], case: str) -> None:
-    found = states(results, case)
-    assert found["shop-admin"]["settled"]
-    assert not found["shop"]["settled"]
-    assert "b-adm" not in found["shop"]["strays"]
-
-
-def test_old_release_is_current_and_to_be_retired(results: dict[str, Any]) -> None:
-    one = states(results, "old")["shop"]
-    assert (one["current"], one["strays"]) == ("a-old", ["a-old"])
-
-
-def test_strays_are_what_runs_listens_or_is_enabled(results: dict[str, Any]) -> None:
-    assert sorted(states(results, "strays")["shop"]["strays"]) == ["half", "left", "sock"]
-
-
-@pytest.mark.parametrize("case", ["failed", "not_enabled"])
-def test_unsettled_without_strays(results: dict[str, Any], case: str) -> None:
-    assert states(results, case)["shop"]["strays"] == []
