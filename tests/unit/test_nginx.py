@@ -37,7 +37,7 @@ GOOD: dict[str, dict[str, Any]] = {
             site(static=static("/opt/a", "/opt/b") + static("/opt/c", "/opt/d", url="/media/"))
         ]
     },
-    "no_ipv6": {"nginx_sites": [site()], "__nginx_ipv6": {"stat": {"exists": False}}},
+    "no_ipv6": {"nginx_sites": [site()], "__nginx_search": {"files": []}},
     "open": {"nginx_sites": [site(domains=["_"])], "nginx_default_server": False},
     "open_elsewhere": {"nginx_sites": [site(domains=["_"], port=8080)]},
     "options": {
@@ -152,10 +152,9 @@ FILES: dict[str, Any] = {
     },
 }
 
-BARE = {"__nginx_search": {"files": []}, "__nginx_owned": {"files": []}}
-IPV6 = {"__nginx_ipv6": {"stat": {"exists": True}}}
+BARE = {"__nginx_search": {"files": [{"path": "/proc/net/if_inet6"}]}, "__nginx_owned": {}}
 CASES = {
-    name: IPV6 | BARE | {"__nginx_files": {"nginx.conf": ""}} | case
+    name: BARE | {"__nginx_files": {"nginx.conf": ""}} | case
     for name, case in (GOOD | {"files": FILES}).items()
 } | {f"refused_{name}": {"wanted": ["problems"]} | case for name, (case, _) in REFUSED.items()}
 EXPRESSIONS = {
@@ -244,18 +243,23 @@ def test_directory_has_no_upstream(results: dict[str, Any]) -> None:
 
 
 def test_one_static_directory(results: dict[str, Any]) -> None:
-    assert block(results, "one_static", "location ^~ /static/ {") == ["alias /opt/a/;"]
+    assert block(results, "one_static", "location ^~ /static/ {") == [
+        "alias /opt/a/;",
+        "gzip_static on;",
+    ]
 
 
 def test_static_falls_back_to_the_second_directory(results: dict[str, Any]) -> None:
     assert block(results, "fallback", "location ^~ /s.v1/ {") == [
         "alias /opt/a/;",
+        "gzip_static on;",
         "error_page 404 = @static_1;",
         "log_not_found off;",
     ]
     assert block(results, "fallback", "location @static_1 {") == [
         r"rewrite ^/s\.v1/(.*)$ /$1 break;",
         "root /opt/b;",
+        "gzip_static on;",
     ]
 
 
