@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "nginx_wired": ([app(nginx={"domains": ["x"]})], ["unknown key 'domains' in 'nginx'"]),
     "source": (
         [app(source={"url": "x"})],
-        ["'shop'", "unknown key 'url' in 'source'", "git, package, path, version"],
+        ["'shop'", "unknown key 'url' in 'source'", "git, key, package, path, version"],
     ),
     "health": (
         [app(health={"pth": "/"})],
@@ -197,7 +198,7 @@ def test_builds_are_asked_for(results: dict[str, Any]) -> None:
     assert only(results, "least", "flask_app") == {"name": "shop", "source": GIT}
     assert only(results, "full", "flask_app") == {
         key: FULL[key] for key in ("name", "source", "python", "requirements")
-    }
+    } | {"precompress": [{"path": "shop/static"}, {"path": "ui/static", "package": "flasgger"}]}
     assert results["least"]["default_python"] == "3.11"
     assert results["least"]["uv"] == "/opt/uv/0.13.9/bin/uv"
 
@@ -206,6 +207,7 @@ def test_before_the_builds_are_known(results: dict[str, Any]) -> None:
     assert only(results, "least", "uwsgi") == {
         "name": "shop",
         "build": "/opt/shop/builds/unknown",
+        "version": "",
         "python": "3.11",
         "module": "shop.wsgi:app",
         "health": {"host": "shop.example.com"},
@@ -280,7 +282,7 @@ def test_every_key_is_some_roles(results: dict[str, Any]) -> None:
 def test_every_key_of_the_roles_can_be_reached(results: dict[str, Any]) -> None:
     spec = results["least"]["spec"]
     wired = load(ROOT / "playbooks/vars/wiring.yml")["flask_apps_wired_keys"]
-    assert options("flask_app", "flask_app_apps").keys() <= spec.keys()
+    assert options("flask_app", "flask_app_apps").keys() <= spec.keys() | {"precompress"}
     for role, variable in (("uwsgi", "uwsgi_apps"), ("nginx", "nginx_sites")):
         given = spec.keys() | spec[role]["options"].keys() | set(wired[role])
         assert options(role, variable).keys() <= given
@@ -298,5 +300,4 @@ def test_items_have_no_key_that_their_role_does_not_know(results: dict[str, Any]
 
 def test_site_playbook_wires_all_roles_in_order() -> None:
     text = (ROOT / "playbooks/site.yml").read_text(encoding="utf-8")
-    found = [line.split(":")[1].strip() for line in text.splitlines() if "- role:" in line]
-    assert tuple(found) == ROLES
+    assert tuple(re.findall(r"import_role:\n\s+name: (\w+)\n", text)) == ROLES
