@@ -51,4 +51,6 @@ Try next:
     ssh -F .lab/ssh_config demo systemctl status 'uwsgi-*@*'      # what runs on the host
     .venv/bin/ansible-playbook site.yml --check --diff            # what a run would change: nothing
     .venv/bin/ansible-playbook site.yml -e '{"uwsgi_defaults": {"threads": 8}}'   # new releases of the same builds
+    .venv/bin/ansible-playbook playbooks/status.yml                              # which releases serve, and how they are
+    .venv/bin/ansible-playbook playbooks/rollback.yml -e app=links               # back to the release before, in seconds
 MESSAGE

@@ -50,5 +50,12 @@ ansible-playbook --inventory inventory.yml flaskstack.centos.site
 expect "flaskstack.centos.site serves the application" '"status":"ok"' "$(ask links.example /healthz)"
 ansible-playbook --inventory inventory.yml flaskstack.centos.site | tee second.log | tail -n 3
 expect "a second run changes nothing" 'changed=0' "$(grep '^installed' second.log)"
+ansible-playbook --inventory inventory.yml flaskstack.centos.site --extra-vars '{"uwsgi_defaults": {"threads": 3}}' >/dev/null
+ansible-playbook --inventory inventory.yml flaskstack.centos.rollback --extra-vars app=links | tee rollback.log | tail -n 3
+expect "flaskstack.centos.rollback goes back" 'links went from' "$(cat rollback.log)"
+ansible-playbook --inventory inventory.yml flaskstack.centos.deploy --extra-vars app=links | tee deploy.log | tail -n 3
+expect "flaskstack.centos.deploy has nothing to do then" 'changed=0' "$(grep '^installed' deploy.log)"
+ansible-playbook --inventory inventory.yml flaskstack.centos.status --extra-vars "format=json to=$work/status.json" >/dev/null
+expect "flaskstack.centos.status tells" '"rolled-back"' "$(cat status.json)"
 ansible-playbook --inventory inventory.yml foreign.yml
 expect "flaskstack.centos.nginx alone serves a directory" 'a page of another project' "$(ask pages.example /)"

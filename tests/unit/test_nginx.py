@@ -246,6 +246,7 @@ def test_one_static_directory(results: dict[str, Any]) -> None:
     assert block(results, "one_static", "location ^~ /static/ {") == [
         "alias /opt/a/;",
         "gzip_static on;",
+        "gzip_vary on;",
     ]
 
 
@@ -253,6 +254,7 @@ def test_static_falls_back_to_the_second_directory(results: dict[str, Any]) -> N
     assert block(results, "fallback", "location ^~ /s.v1/ {") == [
         "alias /opt/a/;",
         "gzip_static on;",
+        "gzip_vary on;",
         "error_page 404 = @static_1;",
         "log_not_found off;",
     ]
@@ -260,6 +262,7 @@ def test_static_falls_back_to_the_second_directory(results: dict[str, Any]) -> N
         r"rewrite ^/s\.v1/(.*)$ /$1 break;",
         "root /opt/b;",
         "gzip_static on;",
+        "gzip_vary on;",
     ]
 
 
