@@ -24,12 +24,14 @@ unit() {
 molecule() {
     tools/lab.sh
     # What an interrupted run remembers of hosts that may not be there any more.
-    rm -rf "$MOLECULE_EPHEMERAL_DIRECTORY"
+    rm -rf "$MOLECULE_EPHEMERAL_DIRECTORY" .cache/release.txt
     if [ -n "${SCENARIO:-}" ]; then
         command molecule test --no-command-borders --scenario-name "$SCENARIO"
     else
         command molecule test --no-command-borders --all --workers 2
     fi
+    # What scenario release counted and timed.
+    [ ! -e .cache/release.txt ] || cat .cache/release.txt
 }
 
 installed() {
