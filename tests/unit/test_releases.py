@@ -26,7 +26,10 @@ SYSTEMCTL = """#!/bin/sh
 echo "$*" >> "$FAKE/calls"
 case "$1" in
 list-units) cat "$FAKE/units" 2>/dev/null ;;
-start) exit "$(cat "$FAKE/start" 2>/dev/null || echo 0)" ;;
+start)
+    sleep "$(cat "$FAKE/slow" 2>/dev/null || echo 0)"
+    exit "$(cat "$FAKE/start" 2>/dev/null || echo 0)"
+    ;;
 show) cat "$FAKE/show" 2>/dev/null ;;
 esac
 exit 0
@@ -282,6 +285,27 @@ def test_the_current_release_is_not_marked_bad(host: Host) -> None:
     assert "kill" not in host.calls()
     host.link("current", "b-1")
     assert host.ask("target")["release"] == "a-1"
+
+
+def test_a_long_release_command_is_started_once(host: Host) -> None:
+    host.make("a-1")
+    (host.fake / "slow").write_text("2")
+    assert host.ask("command", release="a-1") == {"pending": True}
+    (host.fake / "show").write_text("ActiveState=activating\n")
+    with pytest.raises(host.script.Pending):
+        host.ask("command", release="a-1", started=True)
+    # One that succeeded is known to systemd no more.
+    (host.fake / "show").write_text("ActiveState=inactive\n")
+    assert host.ask("command", release="a-1", started=True) == {"pending": False}
+    assert host.calls().count("start uwsgi-shop-release@a-1.service") == 1
+
+
+def test_a_release_command_that_fails_late_is_refused(host: Host) -> None:
+    host.make("a-1")
+    (host.fake / "show").write_text("ActiveState=failed\nResult=exit-code\nExecMainStatus=3\n")
+    with pytest.raises(host.script.Refused, match=r"command failed \(exit-code, status 3\)"):
+        host.ask("command", release="a-1", started=True)
+    assert "start" not in host.calls()
 
 
 def test_one_switch_at_a_time(host: Host) -> None:

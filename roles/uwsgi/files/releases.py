@@ -338,7 +338,6 @@ def inspect(request: Dict[str, Any]) -> Dict[str, Any]:
             {
                 "name": app.name,
                 "current": current,
-                "complete": bool(app.about(release)),
                 "stale_units": [file["path"] for file in wanted["units"] if is_stale(file)],
                 "stale_files": [file["path"] for file in wanted["files"] if is_stale(file)]
                 + [
@@ -465,18 +464,16 @@ def command(request: Dict[str, Any]) -> Dict[str, Any]:
 
     Raises:
         Refused: it failed.
-        Pending: it still runs; ask again with the invocation that is printed.
+        Pending: it still runs, after a first answer that said so; ask again.
     """
     app, release = Application(request["name"], request["root"]), request["release"]
     unit = f"uwsgi-{app.name}-release@{release}.service"
-    invocation = request.get("invocation", "")
     deadline = time.monotonic() + PATIENCE
     failed = False
-    if invocation:
+    if request.get("started"):
         # One that succeeded is forgotten by systemd; one that failed stays until told otherwise.
         while show(unit, "ActiveState").get("ActiveState") in ("activating", "deactivating"):
             if time.monotonic() > deadline:
-                print(json.dumps({"pending": True, "invocation": invocation}))
                 raise Pending
             time.sleep(0.1)
     else:
@@ -484,8 +481,7 @@ def command(request: Dict[str, Any]) -> Dict[str, Any]:
         try:
             failed = run("systemctl", "start", unit, timeout=PATIENCE).returncode != 0
         except subprocess.TimeoutExpired:
-            invocation = show(unit, "InvocationID").get("InvocationID", "")
-            return {"pending": True, "invocation": invocation}
+            return {"pending": True}
     found = show(unit, "ActiveState", "Result", "ExecMainStatus", "InvocationID")
     if failed or found.get("ActiveState") == "failed":
         reason = "its release command failed ({}, status {}).".format(
@@ -493,7 +489,7 @@ def command(request: Dict[str, Any]) -> Dict[str, Any]:
         )
         lines = journal("_SYSTEMD_INVOCATION_ID=" + found.get("InvocationID", ""))
         raise refuse(app, release, reason, lines, request.get("by", ""))
-    return {"pending": False, "invocation": invocation}
+    return {"pending": False}
 
 
 class UnixConnection(http.client.HTTPConnection):
