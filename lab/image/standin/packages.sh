@@ -33,6 +33,23 @@ layout_nginx() {
   done
 }
 
+# Debian loads each of the two modules by a file of its own, from another directory.
+layout_nginx-mod-brotli() {
+  local module
+  rm -rf usr/share/nginx
+  mkdir -p usr/lib64/nginx usr/share/nginx/modules
+  mv usr/lib/nginx/modules usr/lib64/nginx/
+  rmdir usr/lib/nginx
+  for module in filter static; do
+    echo "load_module \"/usr/lib64/nginx/modules/ngx_http_brotli_${module}_module.so\";"
+  done >usr/share/nginx/modules/mod-brotli.conf
+}
+
+# The server alone: the names that it validates stand in the host's own /etc/hosts.
+layout_pebble() {
+  rm -f usr/bin/pebble-challtestsrv
+}
+
 layout_logrotate() {
   rm -rf etc/cron.daily etc/logrotate.d
   mkdir -p etc/logrotate.d
@@ -112,6 +129,9 @@ apt-get -qq update
 
 rpm_from nginx debs=nginx epoch=2 provides=nginx-core,nginx-filesystem requires=shadow-utils \
   recommends=logrotate
+rpm_from nginx-mod-brotli uses=nginx \
+  debs=libnginx-mod-http-brotli-filter,libnginx-mod-http-brotli-static
+rpm_from pebble debs=pebble
 rpm_from php-fpm debs=php8.2-fpm provides=php-common,php-cli,php-opcache requires=shadow-utils
 rpm_from logrotate debs=logrotate drop='cron.*'
 rpm_from rsync debs=rsync
