@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+"""Configurations of the nginx role, every key in at least one: for the unit tests and for nginx.
+
+The unit tests read what is rendered; a real `nginx -t` on a lab host is asked whether it loads
+(molecule/nginx), and gixy whether it is safe.
+
+    nginx_cases.py DIRECTORY [VERSION [MODULE...]]
+
+writes them as DIRECTORY/<case>/nginx.conf, conf.d/... as for that version of nginx (default:
+1.22.1) with those modules (mod-brotli.conf; default: none).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from templar import evaluate_role
+
+SERVERS = {"servers": ["unix:/opt/shop/current/uwsgi.sock"]}
+
+#: What a host says of itself (roles/nginx/files/host.py, inspect).
+HOST: dict[str, Any] = {
+    "nginx": {"version": "1.22.1", "arguments": [], "modules": []},
+    "units": {},
+    "ipv6": True,
+    "cores": 2,
+    "memory": 4 << 30,
+    "open_files": 524288,
+    "files": {},
+    "owned": [],
+    "certificates": {},
+    "sysctls": {},
+    "paths": {},
+    "problems": [],
+    "pending": False,
+    "certbot": None,
+    "lineages": [],
+}
+
+
+def host(version: str = "1.22.1", **changes: Any) -> dict[str, Any]:
+    """Describe a host with a version of nginx and some other differences."""
+    modules = changes.pop("modules", [])
+    return HOST | {"nginx": {"version": version, "arguments": [], "modules": modules}} | changes
+
+
+def site(name: str = "shop", **keys: Any) -> dict[str, Any]:
+    """Describe a site, in front of one uWSGI unless it says something else."""
+    kinds = {"uwsgi", "http", "fastcgi", "directory", "redirect", "answer"}
+    backend = {} if kinds & keys.keys() else {"uwsgi": SERVERS}
+    return {"name": name, "domains": [f"{name}.example.com"]} | backend | keys
+
+
+def static(*paths: str, url: str = "/static/", **keys: Any) -> list[dict[str, Any]]:
+    """Describe one static location."""
+    return [{"url": url, "paths": list(paths)} | keys]
+
+
+def case(*sites: dict[str, Any], **variables: Any) -> dict[str, Any]:
+    """Describe the role's variables."""
+    return {"nginx_sites": list(sites)} | variables
+
+
+SIGNED = {"self_signed": True}
+
+#: Case -> variables of the role.
+GOOD: dict[str, dict[str, Any]] = {
+    "nothing": case(),
+    "plain": case(site()),
+    "dependent": case(site("blog"), nginx_dependent_sites=[site()]),
+    "directory": case(site("d", directory="/srv/d/")),
+    "several_servers": case(
+        site(uwsgi={"servers": ["10.0.0.1:3031 weight=2", "10.0.0.2:3031", "[fd00::1]:3031"]})
+    ),
+    "one_static": case(site(static=static("/opt/a/"))),
+    "fallback": case(site(static=static("/opt/a", "/opt/b/", url="/s.v1/"))),
+    "two_fallbacks": case(
+        site(static=static("/opt/a", "/opt/b") + static("/opt/c", "/opt/d", url="/media/"))
+    ),
+    "immutable": case(
+        site(
+            static=static("/opt/a", "/opt/b", immutable=True)
+            + static("/opt/c", url="/media/", expires="1h")
+        )
+    ),
+    "no_ipv6": case(site(tls=SIGNED), __nginx_host=host(ipv6=False)),
+    "open": case(site(domains=["_"]), nginx_default_server=False),
+    "open_beside": case(site(domains=["_"], port=8080), site("blog")),
+    "nobody": case(site(), site("blog", port=8080), nginx_default_server=False),
+    "options": case(
+        site(
+            options={
+                "gzip": True,
+                "etag": False,
+                "keepalive_timeout": 30,
+                "add_header": ["X-One 1", "X-Two 2"],
+            },
+            raw="location = /ping {\n    return 204;\n}",
+            client_max_body_size="20m",
+        )
+    ),
+    "defaults": case(
+        site(),
+        site("blog", port=8080),
+        nginx_defaults={"port": 81, "client_max_body_size": "1m", "options": {"gzip": True}},
+    ),
+    "nulls": case(site(static=None, options=None, raw=None, port=None, tls=None, cache=None)),
+    "timeouts": case(site(read_timeout="5m", connect_timeout="500ms")),
+    "same_name_other_port": case(
+        site("a", domains=["x.test"]), site("b", domains=["x.test"], port=8080)
+    ),
+    "alike": case(
+        site("a-b", allow=["10.0.0.0/8"]),
+        site("a.b", allow=["10.0.0.0/8"]),
+        site("a_b", domains=["c.test"], allow=["10.0.0.0/8"]),
+    ),
+    "workers": case(site(), nginx_worker_processes="4", nginx_worker_connections="4096"),
+    # ---- what answers ----
+    "every_kind": case(
+        site(
+            locations=[
+                {"path": "/api/", "http": {"servers": ["10.0.0.3:8080"]}},
+                {"path": "/blog/", "fastcgi": {"servers": ["unix:/php.sock"], "root": "/srv/www"}},
+                {"path": "/files/", "directory": "/srv/files"},
+                {"path": "= /old", "redirect": {"to": "/new", "status": 308, "keep_path": False}},
+                {"path": "~ [.]secret$", "answer": {"status": 404}},
+                {"path": "= /ping", "answer": {"text": 'a "quoted" $5 \\ text\n'}},
+                {
+                    "path": "/other/",
+                    "uwsgi": {"servers": ["127.0.0.1:3031"]},
+                    "read_timeout": "5m",
+                    "options": {"client_max_body_size": "1g"},
+                    "raw": "# the end",
+                },
+            ]
+        )
+    ),
+    "directories": case(
+        site(
+            locations=[
+                {"path": "^~ /files/", "directory": "/srv/files"},
+                {"path": "= /robots.txt", "directory": "/srv/about"},
+                {"path": "~ [.]pdf$", "directory": "/srv/papers"},
+            ]
+        )
+    ),
+    "http": case(
+        site(
+            http={
+                "servers": ["10.0.0.3:8080", "10.0.0.4:8080 max_fails=3 fail_timeout=30s"],
+                "balance": "least_conn",
+            }
+        )
+    ),
+    "https_upstream": case(
+        site(http={"servers": ["10.0.0.3:443"], "https": True, "host": "inner.example"}),
+        site("b", http={"servers": ["10.0.0.3:443"], "https": True, "verify": False}),
+    ),
+    "hashed": case(
+        site(
+            http={
+                "servers": ["10.0.0.3:80", "10.0.0.4:80"],
+                "balance": "hash $request_uri consistent",
+                "keepalive": 0,
+            }
+        ),
+        site("b", uwsgi={"servers": ["10.0.0.3:80", "10.0.0.4:80"], "balance": "ip_hash"}),
+        site("c", uwsgi={"servers": ["10.0.0.3:80", "10.0.0.4:80 backup"]}),
+    ),
+    "php": case(
+        site(fastcgi={"servers": ["unix:/php.sock"], "root": "/srv/php"}),
+        site(
+            "plain",
+            fastcgi={"servers": ["unix:/p.sock"], "root": "/srv/p", "front_controller": False},
+        ),
+    ),
+    "redirect": case(site(redirect={"to": "https://www.example.com/"})),
+    "answer": case(site(answer={"status": 200, "text": "{}", "type": "application/json"})),
+    # ---- cache ----
+    "cache": case(site(cache={"time": "1s"})),
+    "caches": case(
+        site(
+            cache={"time": "1s", "size": "10m"},
+            locations=[
+                {
+                    "path": "/slow/",
+                    "uwsgi": SERVERS,
+                    "cache": {
+                        "time": "10m",
+                        "not_found_time": "1m",
+                        "always": True,
+                        "with_cookies": True,
+                        "with_authorization": True,
+                        "inactive": "1d",
+                        "size": "1g",
+                        "shared_time": "60",
+                    },
+                },
+                {
+                    "path": "/api/",
+                    "http": {"servers": ["10.0.0.3:80"]},
+                    "cache": {"time": "5s", "with_cookies": True, "shared_time": "5"},
+                },
+                {
+                    "path": "/php/",
+                    "fastcgi": {"servers": ["unix:/php.sock"], "root": "/srv"},
+                    "cache": {"time": "5s"},
+                },
+            ],
+        )
+    ),
+    # ---- who may, and how much ----
+    "access": case(
+        site(allow=["10.0.0.0/8", "2001:db8::/32"], deny=["10.1.0.0/16"]),
+        site("most", deny=["192.0.2.1"]),
+        site("inner", allow=["127.0.0.1"], tls={"acme": True, "redirect": False}),
+    ),
+    "limits": case(
+        site(
+            limit={"requests": "10r/s", "connections": 20},
+            locations=[
+                {
+                    "path": "/login",
+                    "uwsgi": SERVERS,
+                    "limit": {"requests": "5r/m", "burst": 0},
+                }
+            ],
+        )
+    ),
+    "blocked": case(
+        site(block_scanners=True),
+        nginx_blocked_addresses=["192.0.2.1", "198.51.100.0/24", "2001:db8::/32", "192.0.2.1"],
+        nginx_blocked_status=444,
+    ),
+    "balancer_in_front": case(
+        site(),
+        site("php", fastcgi={"servers": ["unix:/php.sock"], "root": "/srv/php"}),
+        site("api", http={"servers": ["10.0.0.1:80"]}),
+        nginx_real_ip_from=["10.0.0.0/8", "2001:db8::/32"],
+        nginx_real_ip_header="X-Real-IP",
+    ),
+    # ---- TLS ----
+    "tls": case(site(tls=SIGNED | {"hsts": 3600})),
+    "tls_kinds": case(
+        site("files", tls={"certificate": "tls/files.crt", "key": "tls/files.key"}),
+        site(
+            "text",
+            tls={
+                "certificate_text": "-----BEGIN CERTIFICATE-----\nx",
+                "key_text": "-----BEGIN PRIVATE KEY-----\nx",
+            },
+        ),
+        site("acme", tls={"acme": True}),
+        site("signed", tls=SIGNED | {"port": 8443}),
+    ),
+    "tls_both": case(site(tls=SIGNED | {"redirect": False})),
+    "tls_open": case(site(domains=["_"], tls=SIGNED)),
+    "tls_modern": case(site(tls=SIGNED), nginx_tls_profile="modern", nginx_http2=False),
+    "tls_new": case(site(tls=SIGNED), __nginx_host=host("1.26.0")),
+    "tls_old": case(site(tls=SIGNED), __nginx_host=host("1.18.0")),
+    "http3": case(
+        site(tls=SIGNED | {"http3": True}),
+        site("b", tls=SIGNED),
+        __nginx_host=host("1.26.0"),
+    ),
+    "stapling": case(
+        site(tls={"certificate": "tls/shop.crt", "key": "tls/shop.key", "stapling": True}),
+        nginx_resolvers=["127.0.0.1"],
+    ),
+    # ---- the rest ----
+    "headers": case(
+        site(
+            headers={
+                "X-Frame-Options": "",
+                "Referrer-Policy": None,
+                "Content-Security-Policy": "default-src 'self'; img-src \"x\"",
+            }
+        )
+    ),
+    "raw_errors": case(site(friendly_errors=False)),
+    "brotli": case(site(static=static("/opt/a")), __nginx_host=host(modules=["mod-brotli.conf"])),
+    "no_compression": case(
+        site(),
+        nginx_gzip=False,
+        nginx_brotli=False,
+        __nginx_host=host(modules=["mod-brotli.conf"]),
+    ),
+    "long_name": case(
+        site("a" * 60, allow=["10.0.0.0/8"], cache={"time": "1s", "shared_time": "60"})
+    ),
+    "json_log": case(site(), nginx_log_format="json", nginx_status_port=0),
+    "nginx_org": case(site(), nginx_source="nginx.org"),
+}
+
+#: The first version that says http2 in a line of its own, and knows HTTP/3.
+NEW = (1, 25, 1)
+#: What an older one cannot load.
+NEEDS_NEW = {"http3"}
+
+EXPRESSION = {"rendered": "__nginx_rendered"}
+
+
+def render(cases: dict[str, dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """Give case -> path below /etc/nginx -> text.
+
+    Raises:
+        AssertionError: Ansible could not render a case.
+    """
+    complete = {name: {"__nginx_host": HOST} | one for name, one in cases.items()}
+    with tempfile.TemporaryDirectory() as directory:
+        results = evaluate_role("nginx", Path(directory), EXPRESSION, complete)
+    return {
+        name: {path: file["text"] for path, file in result["rendered"].items()}
+        for name, result in results.items()
+    }
+
+
+def number(version: str) -> tuple[int, ...]:
+    """Give a version as numbers, to compare it."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def main(arguments: list[str]) -> int:
+    """Write the cases that nginx of a version can load."""
+    if not arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
+    directory, version, *modules = [*arguments, "1.22.1"] if len(arguments) == 1 else arguments
+    cases = {}
+    for name, one in GOOD.items():
+        own = one.get("__nginx_host", HOST)
+        # What is written for an older one loads too, until the syntax changes.
+        older = number(own["nginx"]["version"]) < number(version) < NEW
+        nginx = host(own["nginx"]["version"] if older else version, modules=modules)["nginx"]
+        if name not in NEEDS_NEW or number(version) >= NEW:
+            cases[name] = one | {"__nginx_host": own | {"nginx": nginx}}
+    for name, files in render(cases).items():
+        for path, text in files.items():
+            target = Path(directory) / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
