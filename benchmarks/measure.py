@@ -1,0 +1,463 @@
+#!/usr/bin/env python3
+"""Measure the nginx of this host, with hold.py and load.py beside this file.
+
+    measure.py connections --host bench.example --connections 100000 --report connections.json
+    measure.py blocked --host bench.example --with long.conf --without empty.conf \
+        --source 127.77.0.5 --report blocked.json
+
+`connections` has hold.py hold connections, and looks meanwhile at what nginx and the kernel take
+for them, and how they are shared out to nginx's workers. `blocked` has load.py ask as fast as it
+can, with the one and the other file as nginx's blocked.conf in turn.
+
+Both run as root on the host, with Python 3.11, and put back what they change. The exit code is 0 if
+there is a report, whatever it says. In the reports memory is in bytes and times are in seconds,
+unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import itertools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+HERE = Path(__file__).resolve().parent
+CONFIGURATION = Path("/etc/nginx/nginx.conf")
+BLOCKED = Path("/etc/nginx/blocked.conf")
+PID = Path("/run/nginx.pid")
+SOCKSTAT = Path("/proc/net/sockstat")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+#: Seconds between two looks at the host while connections are held. Each look stops the workers for
+#: some milliseconds.
+LOOK = 5.0
+
+#: Seconds that old workers are given to end after a reload, and that the host is then left alone.
+RELOAD = 30.0
+SETTLE = 0.3
+
+#: What a run is with: nothing, the list, and once more nothing, to see what noise alone does.
+ARMS = ("without", "with", "control")
+
+
+class Unmeasurable(Exception):
+    """Why there is no report."""
+
+
+# ---- What the host says --------------------------------------------------------------------
+
+
+def field(path: str | Path, name: str) -> int | None:
+    """Return a value, in bytes, of a file with lines like `Pss: 12 kB`; None if it has none."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def main_process() -> int:
+    """Return the process id of nginx's main process. Raises Unmeasurable."""
+    try:
+        return int(PID.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        raise Unmeasurable("nginx does not run on this host.") from None
+
+
+def workers(leaving: bool = False) -> list[int]:
+    """Return the process ids of nginx's workers: those that take connections, or those that end."""
+    main = main_process()
+    found = []
+    for number in Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii").split():
+        try:
+            title = Path(f"/proc/{number}/cmdline").read_bytes()
+        except OSError:  # it has ended
+            continue
+        if title.startswith(b"nginx: worker process") and (b"shutting down" in title) == leaving:
+            found.append(int(number))
+    return found
+
+
+def memory() -> dict[str, int]:
+    """Return what all processes of nginx take together, and one worker alone, in bytes.
+
+    Pss counts a page that several processes share once in the sum, so it is what they really take.
+    """
+    of_workers = workers()
+    sizes = [field(f"/proc/{one}/smaps_rollup", "Pss") for one in [main_process(), *of_workers]]
+    if None in sizes or not of_workers:
+        raise Unmeasurable("This host does not let root read the memory of nginx's processes.")
+    return {
+        "all_pss": sum(size or 0 for size in sizes),
+        "worker_pss": int(statistics.median(size or 0 for size in sizes[1:])),
+        "worker_rss": field(f"/proc/{of_workers[0]}/smaps_rollup", "Rss") or 0,
+    }
+
+
+def descriptors() -> list[int]:
+    """Return how many open files each worker has, in the order of their process ids."""
+    return [len(os.listdir(f"/proc/{one}/fd")) for one in sorted(workers())]
+
+
+def processor_time() -> float:
+    """Return the processor time that the workers used so far, seconds."""
+    times = (Path(f"/proc/{one}/schedstat").read_text(encoding="ascii") for one in workers())
+    return sum(int(text.split()[0]) for text in times) / 1e9
+
+
+def machine_time() -> dict[str, float]:
+    """Return the time that all processors of the machine worked, and that was stolen, seconds.
+
+    With what nginx and the client took, it tells whether others were at work meanwhile.
+    """
+    words = Path("/proc/stat").read_text(encoding="ascii").split(maxsplit=9)[1:9]
+    user, nice, system, _, _, irq, softirq, steal = (int(word) / TICKS for word in words)
+    return {"machine": user + nice + system + irq + softirq, "stolen": steal}
+
+
+def kernel() -> dict[str, int | None]:
+    """Return what the kernel takes, in bytes, and its sockets; None is what it does not say.
+
+    The buffers of TCP and the slabs are those of the whole machine, not of this host alone.
+    """
+    sockets: dict[str, int | None] = {"tcp_sockets": None, "tcp_buffers": None}
+    try:
+        for line in SOCKSTAT.read_text(encoding="ascii").splitlines():
+            words = line.split()
+            if words[0] == "TCP:":
+                pairs = dict(zip(words[1::2], map(int, words[2::2]), strict=True))
+                sockets = {"tcp_sockets": pairs["inuse"], "tcp_buffers": pairs["mem"] * PAGE}
+    except (OSError, KeyError):
+        pass
+    return sockets | {"slab": field("/proc/meminfo", "Slab")}
+
+
+def limit(name: str) -> int:
+    """Return the number that a directive of nginx.conf has. Raises Unmeasurable."""
+    for line in CONFIGURATION.read_text(encoding="utf-8").splitlines():
+        words = line.strip().rstrip(";").split()
+        if len(words) == 2 and words[0] == name and words[1].isdigit():
+            return int(words[1])
+    raise Unmeasurable(f"{CONFIGURATION} has no number for {name}.")
+
+
+def nginx_version() -> str:
+    """Return the version of nginx."""
+    said = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True)
+    return said.stderr.partition("/")[2].strip()
+
+
+def renew_workers() -> None:
+    """Reload nginx, and wait until only new workers are left."""
+    before = set(workers())
+    subprocess.run(["systemctl", "reload", "nginx"], check=True)
+    deadline = time.monotonic() + RELOAD
+    while True:
+        now = set(workers())
+        if now and not now & before and not workers(leaving=True):
+            break
+        if time.monotonic() > deadline:
+            raise Unmeasurable(f"nginx's old workers did not end within {RELOAD:.0f} s.")
+        time.sleep(0.05)
+    time.sleep(SETTLE)
+
+
+# ---- connections ---------------------------------------------------------------------------
+
+
+def look() -> dict[str, Any]:
+    """Return all that connections take of the host at this moment."""
+    used = {"nginx": processor_time(), **machine_time()}
+    return {**memory(), **kernel(), "descriptors": descriptors(), "processor_time": used}
+
+
+def connections(options: argparse.Namespace) -> dict[str, Any]:
+    """Hold connections, look at the host meanwhile, and return the report."""
+    held = options.report.with_name("hold.json")
+    # Old workers keep the memory that connections had before.
+    renew_workers()
+    first = set(workers())
+    before = look()
+    looks: list[dict[str, Any]] = []
+    with options.progress.open("w", encoding="utf-8") as progress:
+        client = subprocess.Popen(
+            [sys.executable, HERE / "hold.py", "--url", options.url, "--host", options.host]
+            + ["--connections", str(options.connections), "--interval", str(options.interval)]
+            + ["--seconds", str(options.seconds), "--report", held],
+            stdout=progress,
+            stderr=progress,
+        )
+        begun = time.monotonic()
+        try:
+            while True:
+                try:
+                    client.wait(LOOK)
+                    break
+                except subprocess.TimeoutExpired:
+                    at = round(time.monotonic() - begun, 1)
+                    looks.append({"at": at, **look()})
+        finally:
+            if client.poll() is None:
+                client.terminate()
+                client.wait()
+    if client.returncode:
+        raise Unmeasurable(f"hold.py ended with {client.returncode}; see {options.progress}.")
+    if not looks:
+        raise Unmeasurable("The run was over before the first look at the host.")
+    client_report = json.loads(held.read_text(encoding="utf-8"))
+    # Not the sum of the greatest of each worker: one look, the last of those with the most.
+    full = max(looks, key=lambda one: (sum(one["descriptors"]), one["at"]))
+    allowed, fullest = limit("worker_connections"), max(max(one["descriptors"]) for one in looks)
+    # From here on nginx closes idle connections to keep the last sixteenth free, and its log at
+    # level error does not say so (ngx_drain_connections).
+    usable = allowed - allowed // 16
+    opened = client_report["opened"]
+
+    def each(name: str) -> int | None:
+        """Return how much more there is of something for each connection, bytes."""
+        if before[name] is None or full[name] is None or not opened:
+            return None
+        return round((full[name] - before[name]) / opened)
+
+    taken = [
+        now - then for now, then in zip(full["descriptors"], before["descriptors"], strict=False)
+    ]
+    return {
+        "nginx": nginx_version(),
+        "client": client_report,
+        "workers_that_ended": len(first - set(workers())),
+        "closed_in_all": client_report["closed_by_server"]
+        + client_report["while_opening"]["closed_by_server"],
+        "failed_in_all": client_report["failed"] + client_report["while_opening"]["failed"],
+        "bytes_per_connection": {
+            "nginx": each("all_pss"),
+            "tcp_buffers_of_both_ends": each("tcp_buffers"),
+            "slab_of_both_ends": each("slab"),
+        },
+        "spread": {
+            "connections": taken,
+            "most": max(taken),
+            "least": min(taken),
+            "descriptors_at_most": fullest,
+            "worker_connections": allowed,
+            "usable_connections": usable,
+            "worker_rlimit_nofile": limit("worker_rlimit_nofile"),
+            # As many in all as make the fullest worker full, if they go on being shared out so.
+            "fit_with_this_spread": int(sum(taken) * usable / fullest),
+            "fit_with_an_even_spread": usable * len(taken),
+        },
+        "processors": processors(looks, client_report["seconds"]),
+        "before": before,
+        "full": full,
+        "looks": looks,
+    }
+
+
+def processors(looks: Sequence[dict[str, Any]], seconds: float) -> dict[str, float]:
+    """Return how many processors were at work on average in the last `seconds`, and for whom."""
+    # The client ends soon after the last look.
+    first = next(one for one in looks if one["at"] >= looks[-1]["at"] - seconds)
+    passed = looks[-1]["at"] - first["at"] or 1.0
+    return {
+        name: round((now - first["processor_time"][name]) / passed, 2)
+        for name, now in looks[-1]["processor_time"].items()
+    }
+
+
+# ---- blocked -------------------------------------------------------------------------------
+
+
+def use(text: bytes) -> None:
+    """Make a text nginx's blocked.conf, and have nginx take it over."""
+    fresh = BLOCKED.with_name(".blocked.conf.bench")
+    fresh.write_bytes(text)
+    fresh.chmod(0o644)
+    fresh.replace(BLOCKED)
+    renew_workers()
+
+
+def ask(options: argparse.Namespace) -> dict[str, float]:
+    """Ask as fast as the client can; return requests a second and nginx's time for each."""
+    report = options.report.with_name("load.json")
+    used = processor_time()
+    subprocess.run(
+        [sys.executable, HERE / "load.py", "--url", options.url, "--host", options.host]
+        # A rate that it never comes near, so that it only waits for answers.
+        + ["--new", "0", "--keep", str(options.keep), "--rate", "1000000"]
+        + ["--seconds", str(options.seconds), "--report", report],
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    used = processor_time() - used
+    numbers = json.loads(report.read_text(encoding="utf-8"))
+    return {
+        "requests": numbers["requests"],
+        "failed": numbers["failed"],
+        "per_second": numbers["rate"],
+        "microseconds_of_nginx": 1e6 * used / numbers["requests"],
+    }
+
+
+def status_from(options: argparse.Namespace, source: str) -> int:
+    """Return the status that a request from a loopback address gets."""
+    # IPv6 has only one of them, and what is blocked is an IPv4 address always.
+    server = source if ":" in source else "127.0.0.1"
+    port = urlsplit(options.url).port or 80
+    connection = http.client.HTTPConnection(server, port, timeout=10, source_address=(source, 0))
+    connection.request("GET", "/", headers={"Host": options.host})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def seconds_to_test() -> float:
+    """Return how long `nginx -t` takes: the median of seven times."""
+    times = []
+    for _ in range(7):
+        begun = time.perf_counter()
+        subprocess.run(["nginx", "-t", "-q"], check=True)
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)
+
+
+@contextmanager
+def kept(path: Path) -> Iterator[None]:
+    """Put a file of nginx's configuration back, and have nginx read it, whatever happens."""
+    text = path.read_bytes()
+    try:
+        yield
+    finally:
+        use(text)
+
+
+def ratios(rounds: Sequence[dict[str, Any]], arm: str, name: str) -> dict[str, float]:
+    """Compare an arm with the one without, round by round: median, least and greatest ratio."""
+    found = [one[arm][name] / one["without"][name] for one in rounds]
+    return {"median": statistics.median(found), "least": min(found), "most": max(found)}
+
+
+def blocked(options: argparse.Namespace) -> dict[str, Any]:
+    """Ask with and without what is blocked, in turn, and return the report."""
+    texts = {
+        "without": options.without.read_bytes(),
+        "with": options.with_.read_bytes(),
+        "control": options.without.read_bytes(),
+    }
+    client = urlsplit(options.url).hostname or ""
+    rounds: list[dict[str, Any]] = []
+    about: dict[str, Any] = {}
+    with kept(BLOCKED):
+        for arm in ("without", "with"):
+            use(texts[arm])
+            # The main process keeps what an earlier configuration took, and so do its workers.
+            subprocess.run(["systemctl", "restart", "nginx"], check=True)
+            time.sleep(SETTLE)
+            started = memory()
+            renew_workers()
+            about[arm] = {
+                "memory_when_started": started,
+                "memory_when_reloaded": memory(),
+                "seconds_of_nginx_t": seconds_to_test(),
+                "status_of_client": status_from(options, client),
+                "status_of_blocked": status_from(options, options.source),
+            }
+        # All orders of the three in turn: none always comes first, or always after the same.
+        orders = itertools.cycle(itertools.permutations(ARMS))
+        with options.progress.open("w", encoding="utf-8") as progress:
+            for number, order in zip(range(options.rounds), orders, strict=False):
+                one = {}
+                for arm in order:
+                    use(texts[arm])
+                    one[arm] = ask(options)
+                rounds.append(one)
+                rates = ", ".join(f"{one[arm]['per_second']:.0f}/s {arm}" for arm in ARMS)
+                line = f"round {number + 1} of {options.rounds}: {rates}"
+                print(line, file=progress, flush=True)
+    arms = [one[arm] for one in rounds for arm in ARMS]
+    return {
+        "nginx": nginx_version(),
+        "workers": len(workers()),
+        "entries": sum(line.endswith(b" 1;") for line in texts["with"].splitlines()),
+        "requests": sum(arm["requests"] for arm in arms),
+        "failed": sum(arm["failed"] for arm in arms),
+        **about,
+        "medians": {
+            arm: {
+                name: statistics.median(one[arm][name] for one in rounds)
+                for name in ("per_second", "microseconds_of_nginx")
+            }
+            for arm in ARMS
+        },
+        # Whatever else the machine does can only add to it.
+        "least_microseconds": {
+            arm: min(one[arm]["microseconds_of_nginx"] for one in rounds) for arm in ARMS
+        },
+        "ratios": {
+            arm: {
+                name: ratios(rounds, arm, name) for name in ("per_second", "microseconds_of_nginx")
+            }
+            for arm in ("with", "control")
+        },
+        "rounds": rounds,
+    }
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    jobs = parser.add_subparsers(required=True)
+    hold = jobs.add_parser("connections", help="hold many connections")
+    hold.set_defaults(job=connections)
+    hold.add_argument("--connections", type=int, required=True, help="how many to hold")
+    hold.add_argument("--interval", type=float, default=10, help="seconds in which each asks once")
+    hold.add_argument("--seconds", type=float, default=60, help="how long, once all are open")
+    block = jobs.add_parser("blocked", help="compare two files of blocked addresses")
+    block.set_defaults(job=blocked)
+    block.add_argument("--with", dest="with_", type=Path, required=True, help="the long file")
+    block.add_argument("--without", type=Path, required=True, help="the file that blocks nobody")
+    block.add_argument("--source", required=True, help="an IPv4 loopback address it blocks")
+    block.add_argument("--rounds", type=int, default=24, help="how often with and without")
+    block.add_argument("--seconds", type=float, default=1, help="how long to ask each time")
+    block.add_argument("--keep", type=int, default=32, help="connections to ask on")
+    for job in (hold, block):
+        job.add_argument("--url", default="http://127.0.0.1/", help="what to ask for")
+        job.add_argument("--host", required=True, help="the Host header")
+        job.add_argument(
+            "--progress", type=Path, default=Path("/dev/null"), help="and what is done"
+        )
+        job.add_argument("--report", type=Path, required=True, help="where the figures go, JSON")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, write the report and give the exit code."""
+    options = parse(arguments)
+    options.report.unlink(missing_ok=True)
+    try:
+        report = options.job(options)
+    except (Unmeasurable, OSError, subprocess.CalledProcessError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    fresh = options.report.with_suffix(".new")
+    fresh.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    shutil.move(fresh, options.report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
