@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
-"""Measure the nginx of this host, with hold.py and load.py beside this file.
+"""Measure the nginx and the applications of this host, with hold.py and load.py beside this file.
 
     measure.py connections --host bench.example --connections 100000 --report connections.json
     measure.py blocked --host bench.example --with long.conf --without empty.conf \
         --source 127.77.0.5 --report blocked.json
+    measure.py sizes --candidates 4x1,4x8 --base 4x2 --report sizes.json
 
 `connections` has hold.py hold connections, and looks meanwhile at what nginx and the kernel take
 for them, and how they are shared out to nginx's workers. `blocked` has load.py ask as fast as it
-can, with the one and the other file as nginx's blocked.conf in turn.
+can, with the one and the other file as nginx's blocked.conf in turn. `sizes` has load.py do so with
+applications that differ in their processes and threads, of which one runs at a time.
 
-Both run as root on the host, with Python 3.11, and put back what they change. The exit code is 0 if
+They run as root on the host, with Python 3.11, and put back what they change; `sizes` leaves the
+applications stopped. The exit code is 0 if
 there is a report, whatever it says. In the reports memory is in bytes and times are in seconds,
 unless a name says otherwise.
 """
@@ -21,12 +24,14 @@ import http.client
 import itertools
 import json
 import os
+import random
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +52,19 @@ LOOK = 5.0
 #: Seconds that old workers are given to end after a reload, and that the host is then left alone.
 RELOAD = 30.0
 SETTLE = 0.3
+
+#: Where the applications of `sizes` are, and what they are asked for.
+APPLICATIONS = Path("/opt")
+ENDPOINTS = ("cpu", "io", "mixed", "plain")
+
+#: What a second run with the base is called in each round of `sizes`: it differs by noise alone.
+AGAIN = "again"
+
+#: Seconds that an application is given to make its workers.
+START = 10.0
+
+#: Requests that each endpoint gets one after another, to see how long one takes alone.
+ALONE = 20
 
 #: What a run is with: nothing, the list, and once more nothing, to see what noise alone does.
 ARMS = ("without", "with", "control")
@@ -417,6 +435,282 @@ def blocked(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+# ---- sizes ---------------------------------------------------------------------------------
+
+
+def name_of(candidate: str) -> str:
+    """Return the name of the application that has a candidate's processes and threads."""
+    return f"bench-{candidate}"
+
+
+def unit_of(candidate: str, kind: str) -> str:
+    """Return a unit of the application's current release. Raises Unmeasurable."""
+    try:
+        release = (APPLICATIONS / name_of(candidate) / "current").readlink().name
+    except OSError:
+        raise Unmeasurable(f"There is no application {name_of(candidate)} on this host.") from None
+    return f"uwsgi-{name_of(candidate)}@{release}.{kind}"
+
+
+def control(verb: Sequence[str], candidates: Sequence[str]) -> None:
+    """Have systemctl do something with the services and sockets of applications."""
+    units = [unit_of(one, kind) for one in candidates for kind in ("socket", "service")]
+    subprocess.run(["systemctl", *verb, *units], check=True)
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of a process's children."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(number) for number in text.split()]
+
+
+def processes_of(candidate: str) -> list[int]:
+    """Return the process ids of an application that runs: its master, then its workers.
+
+    Raises Unmeasurable if the workers do not become as many as they should be.
+    """
+    said = subprocess.run(
+        ["systemctl", "show", "--property=MainPID", "--value", unit_of(candidate, "service")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    master = int(said.stdout)
+    # uWSGI says that it is ready before it makes its workers.
+    deadline = time.monotonic() + START
+    while True:
+        found = children(master) if master else []
+        if len(found) == processes_in(candidate):
+            return [master, *found]
+        if time.monotonic() > deadline:
+            raise Unmeasurable(f"{name_of(candidate)} has {len(found)} workers.")
+        time.sleep(0.05)
+
+
+def processes_in(candidate: str) -> int:
+    """Return the number of processes of a candidate, PROCESSESxTHREADS."""
+    return int(candidate.partition("x")[0])
+
+
+def threads_in(candidate: str) -> int:
+    """Return the number of threads that each process of a candidate has."""
+    return int(candidate.partition("x")[2])
+
+
+def time_of(pids: Sequence[int]) -> float:
+    """Return the processor time that processes used so far, with all their threads, seconds."""
+    total = 0
+    for pid in pids:
+        # The name, in brackets, may have spaces.
+        words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        total += int(words[11]) + int(words[12])
+    return total / TICKS
+
+
+def time_of_clients() -> float:
+    """Return the processor time of the clients that have ended, seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def memory_of(pids: Sequence[int]) -> dict[str, int]:
+    """Return what an application takes: all of it, its master, and a worker (the median), bytes."""
+    sizes = [field(f"/proc/{one}/smaps_rollup", "Pss") for one in pids]
+    if None in sizes:
+        raise Unmeasurable("This host does not let root read the memory of its processes.")
+    master, *rest = [size or 0 for size in sizes]
+    return {
+        "all_pss": master + sum(rest),
+        "master_pss": master,
+        "worker_pss": int(statistics.median(rest)),
+    }
+
+
+def ask_one(
+    options: argparse.Namespace, candidate: str, endpoint: str, *limits: str
+) -> dict[str, Any]:
+    """Have load.py ask for one endpoint of an application, and return its report.
+
+    Raises Unmeasurable if another application answered.
+    """
+    report = options.report.with_name("load.json")
+    name = name_of(candidate)
+    url = f"{options.url.rstrip('/')}/{endpoint}"
+    subprocess.run(
+        [sys.executable, HERE / "load.py", "--url", url, "--host", f"{name}.example"]
+        # A closed loop: a rate that it never comes near, so that it only waits for answers.
+        + ["--new", "0", "--rate", "1000000", "--timeout", "30", "--label", "X-Bench"]
+        + [*limits, "--report", report],
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    numbers = json.loads(report.read_text(encoding="utf-8"))
+    others = set(numbers["answers"]) - {name}
+    if others:
+        raise Unmeasurable(f"{', '.join(sorted(others))} answered in place of {name}.")
+    return numbers
+
+
+def measure_one(options: argparse.Namespace, candidate: str, seed: str) -> dict[str, Any]:
+    """Start an application, ask for all endpoints, look at its memory, and stop it."""
+    control(["start"], [candidate])
+    try:
+        pids = processes_of(candidate)
+        loop = ["--keep", str(options.keep), "--seconds"]
+        # What is done at the first request only, in each worker.
+        ask_one(options, candidate, "plain", *loop, "0.3")
+        found: dict[str, Any] = {}
+        for endpoint in random.Random(seed).sample(ENDPOINTS, len(ENDPOINTS)):
+            before = {
+                "application": time_of(pids),
+                "nginx": processor_time(),
+                "client": time_of_clients(),
+                **machine_time(),
+            }
+            numbers = ask_one(options, candidate, endpoint, *loop, str(options.seconds))
+            after = {
+                "application": time_of(pids),
+                "nginx": processor_time(),
+                "client": time_of_clients(),
+                **machine_time(),
+            }
+            used = {name: after[name] - before[name] for name in after}
+            others = used["machine"] - used["application"] - used["nginx"] - used["client"]
+            found[endpoint] = {
+                "requests": numbers["requests"],
+                "failed": numbers["failed"] + numbers["unfinished"],
+                "failures": numbers["failures"],
+                "per_second": numbers["rate"],
+                "p50_ms": numbers["latency_ms"]["p50"],
+                "p99_ms": numbers["latency_ms"]["p99"],
+                "milliseconds_of_application": 1e3 * used["application"] / numbers["requests"],
+                "processors_of_application": used["application"] / numbers["seconds"],
+                "processors_of_others": max(0.0, others) / numbers["seconds"],
+            }
+        if processes_of(candidate) != pids:
+            raise Unmeasurable(f"Processes of {name_of(candidate)} ended while they were asked.")
+        return {"endpoints": found, "memory": memory_of(pids)}
+    finally:
+        control(["stop"], [candidate])
+
+
+def alone(options: argparse.Namespace) -> dict[str, float]:
+    """Return how long a request takes that is alone on the host, milliseconds: the medians."""
+    control(["start"], [options.base])
+    try:
+        processes_of(options.base)
+        limits = ("--keep", "1", "--requests", str(ALONE))
+        reports = {one: ask_one(options, options.base, one, *limits) for one in ENDPOINTS}
+        return {one: numbers["latency_ms"]["p50"] for one, numbers in reports.items()}
+    finally:
+        control(["stop"], [options.base])
+
+
+def across(
+    rounds: Sequence[dict[str, Any]], base: str, candidate: str, endpoint: str
+) -> dict[str, Any]:
+    """Return the medians of an endpoint over all rounds, and the ratios to the base in each."""
+    runs = [one[candidate]["endpoints"][endpoint] for one in rounds]
+    bases = [one[base]["endpoints"][endpoint] for one in rounds]
+    found: dict[str, Any] = {
+        name: statistics.median(run[name] for run in runs)
+        for name in ("per_second", "p50_ms", "p99_ms", "milliseconds_of_application")
+    }
+    found["failed"] = sum(run["failed"] for run in runs)
+    for name in ("per_second", "p99_ms"):
+        each = [run[name] / one[name] for run, one in zip(runs, bases, strict=True)]
+        found[f"{name}_to_base"] = {
+            "median": statistics.median(each),
+            "least": min(each),
+            "most": max(each),
+        }
+    return found
+
+
+def slope(points: Sequence[tuple[int, int]]) -> float:
+    """Return by how much the second number grows with the first: a line through all points."""
+    return statistics.linear_regression(*zip(*points, strict=True)).slope
+
+
+def groups(candidates: Sequence[str], of: Callable[[str], int]) -> dict[int, list[str]]:
+    """Return the candidates by a number of theirs; only numbers that two or more have."""
+    found: dict[int, list[str]] = {}
+    for one in candidates:
+        found.setdefault(of(one), []).append(one)
+    return {number: found[number] for number in sorted(found) if len(found[number]) > 1}
+
+
+def sizes(options: argparse.Namespace) -> dict[str, Any]:
+    """Ask applications of different sizes, one after another, and return the report."""
+    candidates = list(dict.fromkeys([*options.candidates.split(","), options.base]))
+    # The base twice.
+    runs = {one: one for one in candidates} | {AGAIN: options.base}
+    rounds: list[dict[str, Any]] = []
+    # Those of an earlier benchmark too.
+    subprocess.run(
+        ["systemctl", "stop", "uwsgi-bench-*@*.socket", "uwsgi-bench-*@*.service"], check=True
+    )
+    with options.progress.open("w", encoding="utf-8") as progress:
+        print("how long a request takes that is alone", file=progress, flush=True)
+        single = alone(options)
+        for number in range(1, options.rounds + 1):
+            one: dict[str, Any] = {}
+            # By chance, so that no candidate always comes first; the same in each benchmark.
+            for key in random.Random(number).sample(list(runs), len(runs)):
+                one[key] = measure_one(options, runs[key], f"{number} {key}")
+                rates = ", ".join(
+                    f"{name} {run['per_second']:.0f}/s"
+                    for name, run in one[key]["endpoints"].items()
+                )
+                count = f"{len(one)} of {len(runs)} in round {number} of {options.rounds}"
+                print(f"{count}, {runs[key]}: {rates}", file=progress, flush=True)
+            rounds.append(one)
+    control(["disable", "--quiet"], candidates)
+    found = {
+        key: {
+            "processes": processes_in(candidate),
+            "threads": threads_in(candidate),
+            "endpoints": {
+                endpoint: across(rounds, options.base, key, endpoint) for endpoint in ENDPOINTS
+            },
+            "memory": {
+                name: int(statistics.median(one[key]["memory"][name] for one in rounds))
+                for name in ("all_pss", "master_pss", "worker_pss")
+            },
+        }
+        for key, candidate in runs.items()
+    }
+    all_runs = [
+        run for one in rounds for size in one.values() for run in size["endpoints"].values()
+    ]
+    memory = {one: found[one]["memory"]["all_pss"] for one in candidates}
+    return {
+        "nginx": nginx_version(),
+        "cores": os.cpu_count(),
+        "connections": options.keep,
+        "seconds": options.seconds,
+        "base": options.base,
+        "requests": sum(run["requests"] for run in all_runs),
+        "failed": sum(run["failed"] for run in all_runs),
+        "alone_ms": single,
+        "processors_of_others": {
+            "median": statistics.median(run["processors_of_others"] for run in all_runs),
+            "most": max(run["processors_of_others"] for run in all_runs),
+        },
+        # By how many threads each worker has, and by how many workers there are.
+        "bytes_per_worker": {
+            threads: slope([(processes_in(one), memory[one]) for one in group])
+            for threads, group in groups(candidates, threads_in).items()
+        },
+        "bytes_per_thread": {
+            workers: slope([(workers * threads_in(one), memory[one]) for one in group])
+            for workers, group in groups(candidates, processes_in).items()
+        },
+        "sizes": found,
+        "rounds": rounds,
+    }
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -434,9 +728,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     block.add_argument("--rounds", type=int, default=24, help="how often with and without")
     block.add_argument("--seconds", type=float, default=1, help="how long to ask each time")
     block.add_argument("--keep", type=int, default=32, help="connections to ask on")
+    size = jobs.add_parser("sizes", help="compare numbers of processes and threads")
+    size.set_defaults(job=sizes)
+    size.add_argument("--candidates", required=True, help="PROCESSESxTHREADS, with commas between")
+    size.add_argument("--base", default="4x2", help="the one that others are compared with")
+    size.add_argument("--rounds", type=int, default=3, help="how often each")
+    size.add_argument("--seconds", type=float, default=1.5, help="how long to ask each time")
+    size.add_argument("--keep", type=int, default=64, help="connections to ask on")
     for job in (hold, block):
-        job.add_argument("--url", default="http://127.0.0.1/", help="what to ask for")
         job.add_argument("--host", required=True, help="the Host header")
+    for job in (hold, block, size):
+        job.add_argument("--url", default="http://127.0.0.1/", help="what to ask for")
         job.add_argument(
             "--progress", type=Path, default=Path("/dev/null"), help="and what is done"
         )

@@ -664,6 +664,8 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, Target]:
         parser.error(f"The folder of {options.report} does not exist.")
     try:
         target = target_of([options.url], options.host, "")
+        if target.tls:
+            raise ValueError(f"{options.url} is not of the form http://HOST[:PORT]/PATH.")
     except ValueError as error:
         parser.error(str(error))
     if target.family == socket.AF_INET6 and options.connections > PORTS:

@@ -10,10 +10,10 @@ connections this one looks for. Here every request has exactly one outcome, noth
 but what HTTP itself has a client retry (see `Client.closed`), and nothing is followed: a
 redirect is a failure with its status as any other answer that is not 2xx.
 
-Only loopback addresses and unix sockets are accepted. Needs Linux, Python 3.11 and nothing
-else. Exits 0 if it could measure, however much failed; 1 if it could not; 2 for wrong
-arguments. All times are seconds, those in the report since its `started_at`, unless a name
-says otherwise.
+Only loopback addresses and unix sockets are accepted, so with https nobody's certificate is
+checked. Needs Linux, Python 3.11 and nothing else. Exits 0 if it could measure, however much
+failed; 1 if it could not; 2 for wrong arguments. All times are seconds, those in the report
+since its `started_at`, unless a name says otherwise.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import sys
 import time
 from array import array
@@ -274,6 +275,8 @@ class Target:
     address: str | tuple[str, int]
     new: tuple[bytes, ...]
     keep: tuple[bytes, ...]
+    tls: ssl.SSLContext | None = None
+    name: str = ""  # what a TLS server is told it is called
 
 
 class Client:
@@ -289,6 +292,7 @@ class Client:
         self._sock: socket.socket | None = None
         self._request = b""
         self._unsent = b""
+        self._blocked = False  # whether the connection takes no more bytes for now
         self._sent_at = 0.0  # when it was last tried to send the request, monotonic clock
         self._reused = False  # whether the connection had an answer before this request
         self._stale = False  # whether the connection was closed since the last request
@@ -318,7 +322,8 @@ class Client:
 
     def ready(self, events: int) -> None:
         """Go on after epoll's `events` on the connection."""
-        if self._unsent and events & select.EPOLLOUT:
+        # In a TLS handshake, sending goes on when something has come.
+        if self._unsent and (self._load.target.tls or events & select.EPOLLOUT):
             self._send(self._unsent)
         else:
             self._receive()
@@ -346,7 +351,7 @@ class Client:
         if error is None and self._answer.end():
             self._complete()
             return
-        unread = error is not None and error.errno in (errno.ECONNRESET, errno.EPIPE)
+        unread = isinstance(error, (ConnectionResetError, BrokenPipeError))
         at_once = error is None and time.monotonic() - self._sent_at < STALE
         if self._reused and not self._answer.first and (unread or at_once):
             self._load.tally.stale_retried += 1
@@ -369,6 +374,11 @@ class Client:
     def _connect(self) -> None:
         target = self._load.target
         sock = socket.socket(target.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        if target.tls:
+            # The first send shakes hands.
+            sock = target.tls.wrap_socket(
+                sock, do_handshake_on_connect=False, server_hostname=target.name
+            )
         self._sock = sock
         code = sock.connect_ex(target.address)
         if code not in (0, errno.EINPROGRESS):
@@ -380,23 +390,29 @@ class Client:
 
     def _send(self, data: bytes) -> None:
         assert self._sock is not None
-        waited = bool(self._unsent)
+        waited = self._blocked
         self._sent_at = time.monotonic()
         try:
             self._unsent = data[self._sock.send(data) :]
-        except BlockingIOError:
-            self._unsent = data
+            self._blocked = bool(self._unsent)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            self._unsent, self._blocked = data, True
+        except ssl.SSLWantReadError:
+            self._unsent, self._blocked = data, False
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            self.closed(None)
+            return
         except OSError as error:
             self.closed(error)
             return
-        if bool(self._unsent) != waited:
-            self._load.watch_sending(self._sock.fileno(), bool(self._unsent))
+        if self._blocked != waited:
+            self._load.watch_sending(self._sock.fileno(), self._blocked)
 
     def _receive(self) -> None:
         assert self._sock is not None
         try:
             data = self._sock.recv(65536)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             return
         except OSError as error:
             self.closed(error)
@@ -421,6 +437,10 @@ class Client:
         self._finish("ok" if 200 <= status < 300 else str(status))
 
     def _fail(self, error: OSError) -> None:
+        if isinstance(error, ssl.SSLError):
+            # Its number is none of the system's.
+            self._finish("tls", str(error))
+            return
         name = errno.errorcode.get(error.errno or 0, "")
         self._finish(KINDS.get(error.errno or 0, "other"), f"{name} {error.strerror}")
 
@@ -432,7 +452,7 @@ class Client:
         self._load.idle.append(self)
 
     def _drop(self) -> None:
-        self._unsent = b""
+        self._unsent, self._blocked = b"", False
         if self._sock is not None:
             self._load.unwatch(self._sock.fileno())
             self._sock.close()
@@ -580,9 +600,10 @@ def target_of(urls: Sequence[str], host: str, unix: str) -> Target:
     requests: dict[str, list[bytes]] = {"close": [], "keep-alive": []}
     for url in urls:
         parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"{url} is not of the form http://HOST[:PORT]/PATH.")
-        addresses.add((parts.hostname, parts.port or 80))
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url} is not of the form http[s]://HOST[:PORT]/PATH.")
+        default = 443 if parts.scheme == "https" else 80
+        addresses.add((parts.scheme, parts.hostname, parts.port or default))
         where = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         for connection, list_ in requests.items():
             head = (
@@ -595,12 +616,12 @@ def target_of(urls: Sequence[str], host: str, unix: str) -> Target:
             if not all(one.isascii() and one.isprintable() for one in head) or " " in where:
                 raise ValueError(f"{url} or the host has characters that must be encoded.")
             list_.append("\r\n".join([*head, "", ""]).encode())
+    if len(addresses) > 1 and not unix or len({one[0] for one in addresses}) > 1:
+        raise ValueError("All --url must name the same address and port.")
     family: socket.AddressFamily = socket.AF_UNIX
     address: str | tuple[str, int] = unix
     if not unix:
-        if len(addresses) > 1:
-            raise ValueError("All --url must name the same address and port.")
-        name, port = addresses.pop()
+        _, name, port = next(iter(addresses))
         try:
             ip = ipaddress.ip_address("127.0.0.1" if name == "localhost" else name)
         except ValueError:
@@ -609,7 +630,19 @@ def target_of(urls: Sequence[str], host: str, unix: str) -> Target:
             raise ValueError(f"{name} is not a loopback address: load goes to this host only.")
         family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
         address = (str(ip), port)
-    return Target(family, address, tuple(requests["close"]), tuple(requests["keep-alive"]))
+    tls = None
+    if parts.scheme == "https":
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    return Target(
+        family,
+        address,
+        tuple(requests["close"]),
+        tuple(requests["keep-alive"]),
+        tls,
+        host.partition(":")[0] or parts.hostname or "",
+    )
 
 
 def at_least(least: float, kind: Callable[[str], float]) -> Callable[[str], float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,7 +18,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Release: R1\r\n\r\nhello"
 
 
 @contextmanager
-def server(behave: Behaviour, unix: Path | None = None) -> Iterator[str]:
+def server(
+    behave: Behaviour, unix: Path | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """Serve on a free port, or on a unix socket, in a thread; give the URL."""
     loop = asyncio.new_event_loop()
     tasks: set[asyncio.Task[None]] = set()
@@ -34,7 +37,7 @@ def server(behave: Behaviour, unix: Path | None = None) -> Iterator[str]:
     async def start() -> asyncio.Server:
         if unix:
             return await asyncio.start_unix_server(connected, unix, limit=1 << 24)
-        return await asyncio.start_server(connected, "127.0.0.1", 0, backlog=1024)
+        return await asyncio.start_server(connected, "127.0.0.1", 0, backlog=1024, ssl=tls)
 
     async def stop() -> None:
         listener.close()
@@ -48,7 +51,8 @@ def server(behave: Behaviour, unix: Path | None = None) -> Iterator[str]:
     thread.start()
     try:
         name = listener.sockets[0].getsockname()
-        yield f"http://localhost:{name[1]}/path" if not unix else "http://shop.example/path"
+        scheme = "https" if tls else "http"
+        yield f"{scheme}://localhost:{name[1]}/path" if not unix else "http://shop.example/path"
     finally:
         asyncio.run_coroutine_threadsafe(stop(), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)

@@ -37,7 +37,7 @@ DIRECTIVES = re.compile(
     r"\buwsgi_(params?|pass|connect_timeout|read_timeout|next_upstream|cache\w*|buffer\w*)\b"
 )
 
-FRAGMENTS = {"sandbox.j2"}
+FRAGMENTS = {"sandbox.j2", "surroundings.j2"}
 #: Visitors see it, and need not know how the host is managed.
 PUBLIC = {"page.html.j2"}
 
@@ -317,6 +317,10 @@ def test_playbooks_of_the_collection_are_whole() -> None:
     [
         "roles/flask_app/files/build.py",
         "roles/uwsgi/files/releases.py",
+        "roles/uwsgi/files/routers.py",
+        "roles/uwsgi/files/status.py",
+        "roles/uwsgi/files/host.py",
+        "roles/uwsgi/files/wheel.py",
         "roles/nginx/files/host.py",
         "playbooks/files/lock.py",
     ],

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -219,6 +220,75 @@ def test_repeats_what_met_a_stale_connection(
     assert report["stale_retried"] == 4
 
 
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Give a server's side of TLS, with a certificate of its own."""
+    directory = tmp_path_factory.mktemp("tls")
+    key, certificate = str(directory / "key"), str(directory / "certificate")
+    subject = ["-subj", "/CN=localhost", "-keyout", key, "-out", certificate]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def test_speaks_tls(run: Run, tls: ssl.SSLContext) -> None:
+    """As without: one connection for each request, or one for all, and large requests too."""
+    connections = set()
+
+    async def behave(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
+    ) -> None:
+        connections.add(number)
+        await always(OK, b"", b"")(reader, writer, number)
+
+    with server(behave, tls=tls) as url:
+        report = run(url, "--requests", 6)
+        assert (report["requests"], report["failed"], len(connections)) == (6, 0, 6)
+        assert report["answers"]["R1"]["count"] == 6
+        report = run(url, "--requests", 6, new=0, keep=1)
+        assert (report["requests"], report["failed"], len(connections)) == (6, 0, 7)
+        report = run(url + "/" + "x" * 50_000, "--requests", 2, keep=1)
+        assert (report["requests"], report["failed"]) == (2, 0)
+
+
+def test_repeats_over_tls_what_met_a_stale_connection(run: Run, tls: ssl.SSLContext) -> None:
+    with server(once(OK), tls=tls) as url:
+        report = run(url, "--requests", 5, "--rate", 40, new=0, keep=1)
+    assert (report["requests"], report["failed"], report["stale_retried"]) == (5, 0, 4)
+
+
+@pytest.mark.parametrize(
+    "behave", [once(b""), once(OK[:-1]), once(OK[:-1], reset)], ids=["none", "part", "reset"]
+)
+def test_counts_broken_answers_over_tls(run: Run, tls: ssl.SSLContext, behave: Behaviour) -> None:
+    with server(behave, tls=tls) as url:
+        assert failures(run(url, "--requests", 3, keep=1)) == {"cut": 3}
+
+
+def test_counts_what_is_no_tls_as_failed(run: Run) -> None:
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: int) -> None:
+        await reader.read(1)
+        writer.write(OK)
+        await writer.drain()
+
+    with server(behave) as url:
+        assert failures(run(url.replace("http:", "https:"), "--requests", 2)) == {"tls": 2}
+
+
+def test_counts_a_silent_handshake_as_timeout(run: Run) -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        await asyncio.sleep(9)
+
+    with server(hang) as url:
+        report = run(url.replace("http:", "https:"), "--requests", 2, "--timeout", 0.1)
+    assert failures(report) == {"timeout": 2}
+
+
 def test_counts_a_request_read_and_dropped_as_cut(run: Run) -> None:
     """An orderly end long after a request cannot have been on its way before it."""
 
@@ -425,10 +495,11 @@ def test_nothing_asked_is_no_success(run: Run, tmp_path: Path) -> None:
         (["--url", "http://[2001:db8::1]/"], "2001:db8::1 is not a loopback address"),
         (["--url", "http://shop.example/"], "shop.example is not an address"),
         (["--url", "http://127.0.0.1@192.0.2.1/"], "192.0.2.1 is not a loopback address"),
-        (["--url", "https://127.0.0.1/"], "not of the form"),
+        (["--url", "ftp://127.0.0.1/"], "not of the form"),
         (["--url", "http://127.0.0.1/a b"], "must be encoded"),
         (["--url", "http://127.0.0.1/", "--host", "a\r\nb"], "must be encoded"),
         (["--url", "http://127.0.0.1/", "--url", "http://127.0.0.1:81/"], "the same address"),
+        (["--url", "http://127.0.0.1:8/", "--url", "https://127.0.0.1:8/"], "the same address"),
         (["--url", "http://127.0.0.1/", "--new", "0", "--keep", "0"], "at least one client"),
         (["--url", "http://127.0.0.1/", "--rate", "0"], "0 is below"),
         (["--url", "http://127.0.0.1/", "--limit", "inf"], "inf is below 0.001 or endless"),

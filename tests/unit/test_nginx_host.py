@@ -14,7 +14,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -1166,6 +1168,54 @@ def test_status(host: Host) -> None:
         "plain": nothing | {"certificate": None, "maintenance": True},
         "shop": nothing | {"certificate": None, "maintenance": False},
     }
+
+
+STATUS_PAGE = b"""Active connections: 7 \nserver accepts handled requests\n 20 19 35 \n\
+Reading: 1 Writing: 2 Waiting: 4 \n"""
+
+
+def test_metrics(host: Host, tmp_path: Path) -> None:
+    class Status(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(STATUS_PAGE)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Status)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    wanted = {"certificate": "tls/s.crt", "key": "tls/s.key", "names": ["s.example"], "days": 10}
+    host.ask("self_sign", certificates=[wanted])
+    host.put("conf.d/safe.conf", f"# {HEADER}\nssl_certificate tls/s.crt;\n")
+    host.put("maintenance/safe.html", "closed")
+    path = tmp_path / "nginx.prom"
+    host.ask("metrics", to=str(path), port=server.server_port)
+    server.shutdown()
+    lines = path.read_text(encoding="ascii").splitlines()
+    for line in (
+        "nginx_up 1",
+        "nginx_connections_active 7",
+        "nginx_connections_accepted 20",
+        "nginx_connections_handled 19",
+        "nginx_http_requests_total 35",
+        "nginx_connections_reading 1",
+        "nginx_connections_writing 2",
+        "nginx_connections_waiting 4",
+        'nginx_site_maintenance{site="safe"} 1',
+        "# TYPE nginx_http_requests_total counter",
+    ):
+        assert line in lines
+    (end,) = [line for line in lines if line.startswith("nginx_site_certificate_expiry")]
+    assert end.split()[0].endswith('_seconds{site="safe"}')
+    assert abs(int(end.split()[1]) - time.time() - 10 * DAY) < 600
+    assert path.stat().st_mode & 0o777 == 0o644
+    # One that does not answer has no figures, but it is said that it does not.
+    server.server_close()
+    host.ask("metrics", to=str(path), port=server.server_port)
+    lines = path.read_text(encoding="ascii").splitlines()
+    assert "nginx_up 0" in lines
+    assert not any(line.startswith("nginx_connections") for line in lines)
 
 
 def test_what_nobody_thought_of_shows_no_request(

@@ -6,11 +6,15 @@ What it does with a real systemd is for the scenarios uwsgi and release.
 from __future__ import annotations
 
 import grp
+import hashlib
 import importlib.util
 import json
 import os
+import pwd
+import sys
+import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
 from threading import Thread
@@ -37,10 +41,11 @@ exit 0
 
 
 class Host:
-    """A directory that stands for a host, and the script that looks at it."""
+    """A directory that stands for a host, and the scripts that look at it."""
 
-    def __init__(self, script: ModuleType, directory: Path) -> None:
-        self.script = script
+    def __init__(self, modules: dict[str, ModuleType], directory: Path) -> None:
+        self.modules = modules
+        self.script = modules["releases"]
         self.root = directory / "opt"
         self.fake = directory / "fake"
 
@@ -73,7 +78,14 @@ class Host:
     def ask(self, action: str, **request: Any) -> dict[str, Any]:
         """Run an action."""
         request = {"root": str(self.root), "name": "shop", "by": "me"} | request
-        return self.script.ACTIONS[action](request)
+        return self.modules["host"].ACTIONS[action](request)
+
+    def inspect(self, routers: list[dict[str, Any]] | None = None, **keys: Any) -> dict[str, Any]:
+        """Compare the host with one application that wants release b-1."""
+        wanted = {"name": "shop", "release": "b-1", "units": [], "files": [], "services": []}
+        wanted |= {"timers": [], "schedules": [], "listen": 100, "processes": 0} | keys
+        request = {"homes": [], "socket_group": "root", "metrics": [], "routers": routers or []}
+        return self.ask("inspect", apps=[wanted], **request)
 
     @property
     def current(self) -> str:
@@ -86,14 +98,24 @@ class Host:
         return set(os.listdir(self.root / "shop/releases"))
 
 
+def load_modules(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    """Load the modules as the role does: each finds those before it by its name."""
+    modules = {}
+    for name in ("releases", "routers", "status", "host"):
+        spec = importlib.util.spec_from_file_location(name, ROOT / f"roles/uwsgi/files/{name}.py")
+        assert spec and spec.loader
+        modules[name] = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, modules[name])
+        spec.loader.exec_module(modules[name])
+    return modules
+
+
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    path = ROOT / "roles/uwsgi/files/releases.py"
-    spec = importlib.util.spec_from_file_location("releases", path)
-    assert spec and spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    for name, part in (("UNITS", "units"), ("SOCKETS", "run"), ("LOCKS", "lock")):
+    modules = load_modules(monkeypatch)
+    script = modules["releases"]
+    places = {"UNITS": "units", "SOCKETS": "run", "LOCKS": "lock", "STAMPS": "stamps"}
+    for name, part in places.items():
         monkeypatch.setattr(script, name, str(tmp_path / part))
     monkeypatch.setattr(script, "PATIENCE", 0.3)
     fake = tmp_path / "fake"
@@ -104,7 +126,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setenv("PATH", f"{fake}:{os.environ['PATH']}")
     monkeypatch.setenv("FAKE", str(fake))
     (tmp_path / "opt/shop").mkdir(parents=True)
-    return Host(script, tmp_path)
+    (tmp_path / "units").mkdir()
+    (tmp_path / "stamps").mkdir()
+    return Host(modules, tmp_path)
 
 
 @pytest.fixture
@@ -231,8 +255,10 @@ def test_a_switch(host: Host, serve: Callable[[str, int], None]) -> None:
     assert (answer["from"], answer["retired"]) == ("a-1", ["a-1"])
     assert host.current == "b-1"
     assert os.readlink(host.root / "shop/previous") == "releases/a-1"
+    # Where uWSGI looks for static files that the new release has no more.
+    assert os.readlink(host.root / "shop/releases/b-1/before") == "../a-1"
     calls = host.calls()
-    assert "stop --no-block uwsgi-shop@a-1.socket uwsgi-shop@a-1.service" in calls
+    assert "stop --no-block uwsgi-shop@a-1.service uwsgi-shop@a-1.socket" in calls
     assert calls.index("enable --no-reload uwsgi-shop@b-1") < calls.index("disable --no-reload")
     assert "z-1" not in calls
     event = json.loads((host.root / "shop/history").read_text().splitlines()[-1])
@@ -402,8 +428,7 @@ def test_when_an_application_is_settled(host: Host, case: str) -> None:
             (wants / f"uwsgi-{instance}.{kind}").touch()
     if current:
         host.link("current", current)
-    wanted = {"name": "shop", "release": "b-1", "units": [], "files": []}
-    answer = host.ask("inspect", apps=[wanted], homes=[], socket_group="root")
+    answer = host.inspect()
     (found,) = answer["apps"]
     assert (found["current"], found["settled"]) == (current, settled)
     app = host.script.Application("shop", str(host.root))
@@ -446,5 +471,436 @@ def test_idle_is_a_core_that_waits(host: Host) -> None:
 
 def test_the_exit_code_tells(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     request = {"action": "target", "root": str(host.root), "name": "none"}
-    assert host.script.main(json.dumps(request)) == 1
+    assert host.modules["host"].main(json.dumps(request)) == 1
     assert "application 'none' has no release" in capsys.readouterr().err
+
+
+# ---- Services and timers -------------------------------------------------------------------------
+
+
+def units(host: Host, *lines: str, boots: tuple[str, ...] = ()) -> None:
+    """Say which units systemd has, as "unit state", and which start at boot."""
+    text = "".join(f"{line.split()[0]} loaded {line.split()[1]} x\n" for line in lines)
+    (host.fake / "units").write_text(text)
+    for unit in boots:
+        kind = unit.rsplit(".", 1)[1]
+        target = {"service": "multi-user", "socket": "sockets", "timer": "timers"}[kind]
+        wants = Path(host.script.UNITS, f"{target}.target.wants")
+        wants.mkdir(exist_ok=True)
+        (wants / unit).touch()
+
+
+RUNNING = (
+    "uwsgi-shop@b-1.socket",
+    "uwsgi-shop@b-1.service",
+    "uwsgi-shop.mail@b-1.service",
+    "uwsgi-shop.clean@b-1.timer",
+)
+
+
+@pytest.mark.parametrize("missing", ["", *RUNNING])
+def test_services_and_timers_have_to_run_and_to_boot(host: Host, missing: str) -> None:
+    host.make("b-1", services=["mail"], timers=["clean"])
+    host.link("current", "b-1")
+    there = [unit for unit in RUNNING if unit != missing]
+    units(host, *(f"{unit} active" for unit in there), boots=RUNNING)
+    (found,) = host.inspect(services=["mail"], timers=["clean"])["apps"]
+    assert found["settled"] == (not missing)
+
+
+def test_a_service_that_ends_is_refused(
+    host: Host, serve: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for release in ("a-1", "b-1"):
+        host.make(release, services=["mail"], timers=["clean"])
+    host.link("current", "a-1")
+    serve("b-1", 200)
+    monkeypatch.setattr(host.script, "SETTLE", 0.5)
+    # As systemd says it of one that was started again.
+    with (host.fake / "show").open("a") as file:
+        file.write("ActiveState=activating\nNRestarts=1\nResult=exit-code\nExecMainStatus=3\n")
+    with pytest.raises(host.script.Refused, match="its service mail does not keep running .*3"):
+        host.ask("activate", release="b-1")
+    assert host.current == "a-1"
+    calls = host.calls()
+    assert "stop uwsgi-shop@b-1.socket uwsgi-shop@b-1.service uwsgi-shop.mail@b-1.service" in calls
+    assert "start uwsgi-shop.clean@b-1.timer" not in calls
+
+
+def test_a_switch_takes_services_and_timers_along(
+    host: Host, serve: Callable[[str, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for release in ("a-1", "b-1"):
+        host.make(release, services=["mail"], timers=["clean"])
+        for kind in ("service", "timer"):
+            Path(host.script.UNITS, f"uwsgi-shop.clean@{release}.{kind}").touch()
+    host.link("current", "a-1")
+    old = ("uwsgi-shop@a-1.socket", "uwsgi-shop@a-1.service", "uwsgi-shop.mail@a-1.service")
+    old += ("uwsgi-shop.clean@a-1.timer",)
+    # The job was due an hour ago; the new release served before, and did it a day ago.
+    for release, age in (("a-1", 3600), ("b-1", 86400)):
+        stamp = Path(host.script.STAMPS, f"stamp-uwsgi-shop.clean@{release}.timer")
+        stamp.touch()
+        os.utime(stamp, (time.time() - age,) * 2)
+    # A job of the old release is at work.
+    running = (*(f"{unit} active" for unit in old), "uwsgi-shop.clean@a-1.service activating")
+    # Another application, whose name begins like this one's.
+    units(host, *running, "uwsgi-shop-admin@a-1.service active", boots=old)
+    serve("b-1", 200)
+    monkeypatch.setattr(host.script, "SETTLE", 0.1)
+    with (host.fake / "show").open("a") as file:
+        file.write("ActiveState=active\nNRestarts=0\n")
+    host.ask("activate", release="b-1")
+    assert host.current == "b-1"
+    calls = host.calls().splitlines()
+    assert "start uwsgi-shop.mail@b-1.service" in calls
+    assert "start uwsgi-shop.clean@b-1.timer" in calls
+    first, last = [call for call in calls if call.startswith("stop")]
+    assert first == "stop uwsgi-shop.clean@a-1.timer"
+    assert calls.index(first) < calls.index("start uwsgi-shop.clean@b-1.timer")
+    assert set(last.split()[2:]) == set(old)
+    # It goes on from when the job was due last.
+    assert 3500 < time.time() - stamp.stat().st_mtime < 3700
+    # The release of the job that is at work stays until that has ended.
+    assert "a-1" in host.releases
+
+
+def test_units_of_a_release_go_with_it(host: Host) -> None:
+    for release in ("a-1", "b-1", "c-1", "d-1"):
+        host.make(release)
+        for name in ("mail@{}.service", "clean@{}.timer"):
+            Path(host.script.UNITS, "uwsgi-shop." + name.format(release)).touch()
+        Path(host.script.STAMPS, f"stamp-uwsgi-shop.clean@{release}.timer").touch()
+    Path(host.script.UNITS, "uwsgi-shop-admin.mail@a-1.service").touch()
+    host.note(activated("a-1"), activated("b-1"), activated("c-1"), activated("d-1"))
+    host.link("current", "d-1")
+    host.link("previous", "c-1")
+    app = host.script.Application("shop", str(host.root))
+    host.script.prune(app, 2, "d-1")
+    stamps = sorted(path.name for path in Path(host.script.STAMPS).iterdir())
+    assert stamps == [f"stamp-uwsgi-shop.clean@{release}.timer" for release in ("c-1", "d-1")]
+    left = {path.name for path in Path(host.script.UNITS).iterdir()}
+    assert left == {
+        "uwsgi-shop-admin.mail@a-1.service",
+        *(f"uwsgi-shop.mail@{release}.service" for release in ("c-1", "d-1")),
+        *(f"uwsgi-shop.clean@{release}.timer" for release in ("c-1", "d-1")),
+    }
+    assert "daemon-reload" in host.calls()
+
+
+def test_a_queue_that_the_host_does_not_allow(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "somaxconn").write_text("128\n")
+    monkeypatch.setattr(host.script, "SOMAXCONN", str(tmp_path / "somaxconn"))
+    assert host.inspect(listen=1024)["problems"] == []
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    (problem,) = host.inspect(listen=1024)["problems"]
+    assert "listen: 1024 is more than this host allows" in problem
+    assert "write 128 or less" in problem
+    assert host.inspect(listen=128)["problems"] == []
+
+
+# ---- Status and metrics --------------------------------------------------------------------------
+
+STATS = {
+    "pid": 10,
+    "workers": [
+        {
+            "pid": 11,
+            "status": "busy",
+            "requests": 5,
+            "exceptions": 1,
+            "harakiri_count": 2,
+            "respawn_count": 3,
+            "tx": 100,
+            "running_time": 1500000,
+            "cores": [{"in_request": 1}, {"in_request": 0}],
+        },
+        {
+            "pid": 12,
+            "status": "idle",
+            "requests": 7,
+            "exceptions": 0,
+            "harakiri_count": 0,
+            "respawn_count": 1,
+            "tx": 20,
+            "running_time": 500000,
+            "cores": [{"in_request": 0}, {"in_request": 0}],
+        },
+        # One that cheaper has put to sleep.
+        {"pid": 0, "status": "cheap", "requests": 0, "cores": [{"in_request": 0}]},
+    ],
+}
+
+
+@pytest.fixture
+def stats(host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
+    """Give a host whose uWSGI tells figures, with a process table."""
+    host.make("b-1", version='v"1"', services=["mail"], timers=["clean"])
+    host.link("current", "b-1")
+    host.note(activated("b-1"))
+    history = host.root / "shop/history"
+    history.write_text(history.read_text().replace('"2026-01-01"', '"2026-01-02T03:04:05Z"'))
+    units(host, "uwsgi-shop@b-1.service active", "uwsgi-shop.mail@b-1.service active")
+    (host.fake / "show").write_text("NRestarts=4\nActiveState=active\n")
+    monkeypatch.setattr(host.script, "read_stats", lambda *_: STATS)
+    for pid in (10, 11, 12):
+        (tmp_path / f"proc/{pid}").mkdir(parents=True)
+        (tmp_path / f"proc/{pid}/smaps_rollup").write_text("x\nRss: 9 kB\nPss:   1000 kB\n")
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 4000 kB\n")
+    monkeypatch.setattr(host.modules["status"], "PROC", str(tmp_path / "proc"))
+    return host
+
+
+def test_status(stats: Host) -> None:
+    (found,) = stats.ask("status", names=[])["apps"]
+    history = found.pop("history")
+    assert [event["release"] for event in history] == ["b-1"]
+    assert found == {
+        "name": "shop",
+        "release": "b-1",
+        "version": 'v"1"',
+        "since": "2026-01-02T03:04:05Z",
+        "state": "active",
+        "restarts": 4,
+        "answers": True,
+        "workers": 2,
+        "busy": 1,
+        "idle": 1,
+        "threads": 4,
+        "threads_busy": 1,
+        "requests": 12,
+        "exceptions": 1,
+        "harakiri": 2,
+        "respawns": 2,
+        "sent": 120,
+        "running": 2.0,
+        "memory": 3 * 1000 * 1024,
+        "down": ["clean"],
+        "others": [],
+        "routers": {},
+        "previous": "",
+        "previous_version": "",
+    }
+    assert stats.ask("status", names=["blog"])["apps"] == []
+
+
+def test_metrics(stats: Host, tmp_path: Path) -> None:
+    path = tmp_path / "uwsgi.prom"
+    stats.ask("metrics", to=str(path))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for line in (
+        'uwsgi_up{app="shop"} 1',
+        'uwsgi_release_info{app="shop",release="b-1",version="v\\"1\\""} 1',
+        'uwsgi_release_activated_timestamp_seconds{app="shop"} 1767323045',
+        'uwsgi_restarts_total{app="shop"} 4',
+        'uwsgi_services_down{app="shop"} 1',
+        'uwsgi_workers{app="shop",state="busy"} 1',
+        'uwsgi_workers{app="shop",state="other"} 0',
+        'uwsgi_threads{app="shop"} 4',
+        'uwsgi_memory_bytes{app="shop"} 3072000',
+        'uwsgi_requests_total{app="shop"} 12',
+        'uwsgi_busy_seconds_total{app="shop"} 2',
+        "# TYPE uwsgi_requests_total counter",
+    ):
+        assert line in lines
+    # Each metric is described once, before its lines.
+    described = [line.split()[2] for line in lines if line.startswith("# HELP")]
+    assert len(described) == len(set(described)) == len(stats.modules["status"].METRICS)
+
+
+def test_what_does_not_answer_has_no_figures(
+    stats: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(stats.script, "read_stats", lambda *_: {})
+    path = tmp_path / "uwsgi.prom"
+    stats.ask("metrics", to=str(path))
+    text = path.read_text(encoding="utf-8")
+    assert 'uwsgi_up{app="shop"} 0' in text
+    assert "requests_total" not in text
+
+
+def test_more_workers_than_memory(stats: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 3000 kB for two workers, and the host has 4000.
+    assert stats.inspect()["warnings"] == []
+    assert stats.inspect(processes=2)["warnings"] == []
+    (warning,) = stats.inspect(processes=3)["warnings"]
+    assert "3 of 'shop' at 1 MB (measured) are 4 MB, and there are 4 MB" in warning
+    # Before there is a worker to measure.
+    monkeypatch.setattr(stats.script, "read_stats", lambda *_: {})
+    (warning,) = stats.inspect(processes=1)["warnings"]
+    assert "1 of 'shop' at 64 MB (reckoned)" in warning
+    assert stats.inspect()["warnings"] == []
+
+
+def test_when_metrics_are_collected(host: Host, tmp_path: Path) -> None:
+    script = tmp_path / "metrics.py"
+    group = grp.getgrgid(os.getgid()).gr_name
+    file = {"path": str(script), "mode": "0644", "group": group}
+    file["sha256"] = hashlib.sha256(b"x").hexdigest()
+    ask = host.modules["status"].inspect
+    request = {"metrics": [file], "apps": [], "root": str(host.root)}
+    timer = "uwsgi-metrics.timer"
+    assert not ask(request)["metrics"]
+    script.write_text("x")
+    script.chmod(0o644)
+    (host.fake / "show").write_text("ActiveState=active\n")
+    units(host, boots=(timer,))
+    assert ask(request)["metrics"] == (os.getuid() == 0)
+    script.write_text("y")
+    assert not ask(request)["metrics"]
+    # Not wanted any more, but there.
+    Path(host.script.UNITS, timer).touch()
+    assert not ask(request | {"metrics": []})["metrics"]
+    Path(host.script.UNITS, timer).unlink()
+    assert ask(request | {"metrics": []})["metrics"]
+
+
+# ---- Routers -------------------------------------------------------------------------------------
+
+
+def wanted_router(host: Host, port: int, text: str = "new") -> dict[str, Any]:
+    """Describe a router."""
+    group = grp.getgrgid(os.getgid()).gr_name
+    files = [
+        {"path": path, "text": text, "mode": "0644", "group": group}
+        for path in (
+            str(host.root / "shop/http.ini"),
+            f"{host.script.UNITS}/uwsgi-shop-http.service",
+        )
+    ]
+    for file in files:
+        file["sha256"] = hashlib.sha256(file["text"].encode()).hexdigest()
+    health = {"path": "/", "host": "shop.example", "status": [200], "timeout": 1}
+    return {
+        "name": "shop",
+        "kind": "http",
+        "ports": [port],
+        "files": files,
+        "health": health,
+        "addresses": ["0.0.0.0"],
+        "https": 0,
+        "redirect": False,
+        "reads": [],
+    }
+
+
+@pytest.fixture
+def web() -> Iterator[int]:
+    """Answer HTTP on a port."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.headers["Host"] == "shop.example" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_port_that_somebody_else_has(
+    host: Host, web: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: pwd.getpwuid(os.getuid()))
+    (problem,) = host.inspect(routers=[wanted_router(host, web)])["problems"]
+    assert f"application 'shop', http: port {web} is taken on this host by" in problem
+    assert f"(process {os.getpid()})" in problem
+    # What has it is the router itself.
+    (host.fake / "show").write_text(f"MainPID={os.getpid()}\n")
+    assert host.inspect(routers=[wanted_router(host, web)])["problems"] == []
+
+
+def test_a_port_whose_holder_root_may_not_see(
+    host: Host, web: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container: then it is the router's own, if it runs and the socket is its user's."""
+    monkeypatch.setattr(host.modules["routers"], "holder", lambda _: (0, ""))
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: pwd.getpwuid(os.getuid()))
+    (problem,) = host.inspect(routers=[wanted_router(host, web)])["problems"]
+    assert f"port {web} is taken on this host by another process" in problem
+    (host.fake / "show").write_text(f"MainPID={os.getpid()}\n")
+    assert host.inspect(routers=[wanted_router(host, web)])["problems"] == []
+
+
+def test_a_certificate_that_is_not_there(host: Host, tmp_path: Path) -> None:
+    wanted = wanted_router(host, 1) | {"reads": [str(tmp_path / "none.crt")]}
+    (problem,) = host.inspect(routers=[wanted])["problems"]
+    assert f"there is no file {tmp_path}/none.crt" in problem
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="files have to be root's")
+def test_when_a_router_is_settled(host: Host, tmp_path: Path) -> None:
+    wanted = wanted_router(host, 1)
+    wanted["reads"] = [str(tmp_path / "s.crt")]
+    unit = "uwsgi-shop-http.service"
+
+    def settled() -> bool:
+        return not host.inspect(routers=[wanted])["unsettled"]
+
+    def started(seconds_ago: float) -> None:
+        up = float(Path("/proc/uptime").read_text().split()[0]) - seconds_ago
+        (host.fake / "show").write_text(
+            f"ActiveState=active\nExecMainStartTimestampMonotonic={int(up * 1e6)}\n"
+        )
+
+    for file in wanted["files"]:
+        Path(file["path"]).write_text(file["text"])
+        Path(file["path"]).chmod(0o644)
+    (tmp_path / "s.crt").touch()
+    started(0)
+    assert not settled()
+    units(host, boots=(unit,))
+    assert settled()
+    # The certificate is newer than the router that read it.
+    started(100)
+    assert not settled()
+    old = time.time() - 200
+    for path in [*(file["path"] for file in wanted["files"]), *wanted["reads"]]:
+        os.utime(path, (old, old))
+    assert settled()
+    (host.root / "shop/http.ini").write_text("other")
+    assert not settled()
+    # And without it in the inventory, it is to go.
+    assert host.inspect()["unwanted"] == [{"name": "shop", "kind": "http"}]
+
+
+def test_a_router_that_serves_stays(host: Host, web: int) -> None:
+    (host.fake / "show").write_text("ActiveState=active\nNRestarts=0\n")
+    assert host.ask("route", **wanted_router(host, web)) == {"serves": "uwsgi-shop-http.service"}
+    assert (host.root / "shop/http.ini").read_text() == "new"
+    calls = host.calls().splitlines()
+    assert calls.index("daemon-reload") < calls.index("restart uwsgi-shop-http.service")
+    host.ask("route", name="shop", kind="http", unwanted=True)
+    assert not (host.root / "shop/http.ini").exists()
+    assert "disable --now uwsgi-shop-http.service" in host.calls()
+
+
+@pytest.mark.parametrize("before", ["", "old"])
+def test_a_router_that_does_not_serve_goes_back(
+    host: Host, web: int, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    monkeypatch.setattr(host.modules["routers"], "ANSWER_WITHIN", 0.3)
+    wanted = wanted_router(host, web)
+    # It answers, but not with what is well.
+    wanted["health"]["host"] = "other.example"
+    paths = [Path(file["path"]) for file in wanted["files"]]
+    for path in paths:
+        if before:
+            path.write_text(before)
+    (host.fake / "show").write_text("ActiveState=active\nNRestarts=0\n")
+    with pytest.raises(host.script.Refused, match=f"port {web} answered 404") as refused:
+        host.ask("route", **wanted)
+    calls = host.calls().splitlines()
+    if before:
+        assert [path.read_text() for path in paths] == [before, before]
+        assert "The former one is back" in str(refused.value)
+        assert calls[-1] == "restart uwsgi-shop-http.service"
+    else:
+        assert not any(path.exists() for path in paths)
+        assert "disable --now uwsgi-shop-http.service" in calls

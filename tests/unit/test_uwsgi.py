@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +62,14 @@ OTHER: dict[str, dict[str, Any]] = {
     "virtualenv": {"uwsgi_apps": [app(virtualenv="/opt/venv")]},
     "no_virtualenv": {"uwsgi_apps": [app(virtualenv="none")]},
     "lazy": {"uwsgi_apps": [app(lazy_apps=True)]},
+    "max_requests": {"uwsgi_apps": [app(max_requests=1000)]},
+    "harakiri": {"uwsgi_apps": [app(harakiri=30, threads=1)]},
+    "request_log": {"uwsgi_apps": [app(request_log="json")]},
+    "service": {"uwsgi_apps": [app(services=[{"name": "worker", "command": "rq worker"}])]},
+    "timer": {"uwsgi_apps": [app(timers=[{"name": "job", "command": "a", "schedule": "hourly"}])]},
+    "static": {"uwsgi_apps": [app(static=[{"url": "/static/", "path": "src/static"}])]},
+    # It decides how many workers there are.
+    "memory": {"uwsgi_apps": [app(limits={"memory_max": "1G"})]},
     "graceful": {"uwsgi_apps": [app(graceful_timeout=5)]},
     "build": {"uwsgi_apps": [app(build="/opt/shop/builds/def456")]},
     "build_elsewhere": {"uwsgi_apps": [app(build="/srv/abc123")]},
@@ -76,7 +87,20 @@ SAME: dict[str, dict[str, Any]] = {
     "other_health": {"uwsgi_apps": [app(health={"path": "/healthz", "timeout": 5})]},
     "label": {"uwsgi_apps": [app(version="v2", keep_releases=9)]},
     "index": {"uwsgi_apps": [app()], "uwsgi_index_url": "https://pypi.example.com/simple"},
+    # The slice is the application's, a router too: what they are holds at once.
+    "tasks": {"uwsgi_apps": [app(limits={"tasks_max": 100, "memory_high": "800M"})]},
+    "http": {"uwsgi_apps": [app(http={"port": 8000})]},
+    "no_services": {"uwsgi_apps": [app(services=[], timers=None, http=None, limits=None)]},
 }
+
+SERVICES: list[dict[str, Any]] = [
+    {"name": "worker", "command": "celery -A shop worker", "stop_signal": "QUIT"},
+    {"name": "beat", "command": "celery -A shop beat", "exclusive": True, "host": "other"},
+]
+TIMERS: list[dict[str, Any]] = [
+    {"name": "clean", "command": "flask clean\nflask vacuum", "schedule": "*-*-* 03:00:00"}
+]
+TLS = {"certificate": "/etc/pki/shop.crt", "key": "/etc/pki/shop.key"}
 
 GOOD: dict[str, dict[str, Any]] = {
     "plain": {"uwsgi_apps": [app()]},
@@ -100,6 +124,44 @@ GOOD: dict[str, dict[str, Any]] = {
         "uwsgi_apps": [app(health={"path": "/healthz"})],
         "uwsgi_defaults": {"health": {"timeout": 5, "path": "/"}},
     },
+    "sizes": {
+        "uwsgi_apps": [
+            app(
+                "shop-admin",
+                processes=8,
+                threads=1,
+                cheaper=2,
+                max_requests=5000,
+                max_worker_lifetime=3600,
+                reload_on_rss=400,
+                harakiri=30,
+                log_slow=0,
+                statsd={"address": "127.0.0.1:8125"},
+                limits={"cpu_quota": "150%", "memory_max": "1G", "tasks_max": 200},
+            )
+        ]
+    },
+    "limited": {"uwsgi_apps": [app(limits={"cpu_quota": "150%", "memory_max": "512M"})]},
+    "json": {"uwsgi_apps": [app(request_log="json")]},
+    "text": {"uwsgi_apps": [app(request_log="text")]},
+    "commands": {"uwsgi_apps": [app(services=SERVICES, timers=TIMERS)]},
+    "static": {
+        "uwsgi_apps": [
+            app(
+                static=[
+                    {"url": "/static/", "path": "src/shop/static", "expires": 3600},
+                    {"url": "/media/", "path": "/opt/shop/shared/media"},
+                ]
+            )
+        ]
+    },
+    "http": {"uwsgi_apps": [app(http={"port": 8000})]},
+    "https": {"uwsgi_apps": [app(http=TLS | {"https_port": 8443, "addresses": ["[::]"]})]},
+    "https_only": {
+        "uwsgi_apps": [app(http=TLS | {"port": 0, "options": {"http-websockets": True}})]
+    },
+    "plain_and_https": {"uwsgi_apps": [app(http=TLS | {"redirect": False})]},
+    "tcp": {"uwsgi_apps": [app(tcp={"allow": ["10.0.0.5", "2001:db8::/64"]})]},
     "none": {"uwsgi_apps": []},
     "two": {"uwsgi_apps": [app()], "uwsgi_dependent_apps": [app("shop-admin")]},
 }
@@ -113,7 +175,7 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "el7": ({"facts": {"distribution_major_version": "7"}}, ["releases 8 to 10", "CentOS 7"]),
     "defaults_key": (
         {"uwsgi_defaults": {"build": "/opt"}},
-        ["uwsgi_defaults", "'build'", "buffer_size, env, graceful_timeout"],
+        ["uwsgi_defaults", "'build'", "buffer_size, cheaper, env, graceful_timeout"],
     ),
     "twice": (
         {"uwsgi_apps": [app()], "uwsgi_dependent_apps": [app(), app()]},
@@ -158,11 +220,102 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"uwsgi_apps": [app(secret_env={"K": ["hidden"]})]},
         ["'shop'", "secret_env", "'K'", "not a list"],
     ),
+    "processes_none": ({"uwsgi_apps": [app(processes=0)]}, ["'shop'", "processes: 0", "from 1"]),
+    "buffer": ({"uwsgi_apps": [app(buffer_size=70000)]}, ["buffer_size: 70000", "to 65535"]),
+    "cheaper": (
+        {"uwsgi_apps": [app(processes=2, cheaper=2)]},
+        ["'shop'", "cheaper: 2", "not less than processes: 2"],
+    ),
+    "lifetime": (
+        {"uwsgi_apps": [app(max_worker_lifetime=10)]},
+        ["'shop'", "max_worker_lifetime: 10", "more than 10"],
+    ),
+    "harakiri": (
+        {"uwsgi_apps": [app(harakiri=30)]},
+        ["'shop'", "harakiri: 30", "needs threads: 1 (it is 16)"],
+    ),
+    "quota": ({"uwsgi_apps": [app(limits={"cpu_quota": "2"})]}, ["limits.cpu_quota: '2'", "150%"]),
+    "memory": ({"uwsgi_apps": [app(limits={"memory_max": "1Q"})]}, ["limits.memory_max: '1Q'"]),
+    "service_name": (
+        {"uwsgi_apps": [app(services=[{"name": "Mail.er", "command": "x"}])]},
+        ["services, 'Mail.er'", "lower-case"],
+    ),
+    "service_twice": (
+        {
+            "uwsgi_apps": [
+                app(
+                    services=[{"name": "job", "command": "x"}],
+                    timers=[{"name": "job", "command": "x", "schedule": "daily"}],
+                )
+            ]
+        },
+        ["'job'", "several of this name"],
+    ),
+    "service_empty": (
+        {"uwsgi_apps": [app(services=[{"name": "job", "command": " "}])]},
+        ["'job'", "the command is empty"],
+    ),
+    "service_lines": (
+        {"uwsgi_apps": [app(services=[{"name": "job", "command": "a\nb"}])]},
+        ["'job'", "several lines"],
+    ),
+    "service_signal": (
+        {"uwsgi_apps": [app(services=[{"name": "job", "command": "a", "stop_signal": "15 x"}])]},
+        ["'job'", "stop_signal: '15 x'"],
+    ),
+    "schedule": (
+        {"uwsgi_apps": [app(timers=[{"name": "job", "command": "a", "schedule": ""}])]},
+        ["timers, 'job'", "schedule"],
+    ),
+    "static_url": (
+        {"uwsgi_apps": [app(static=[{"url": "/static", "path": "src"}])]},
+        ["static.url: '/static'", "end with /"],
+    ),
+    "static_path": (
+        {"uwsgi_apps": [app(static=[{"url": "/static/", "path": "src/../../x"}])]},
+        ["static.path", "without .."],
+    ),
+    "statsd": ({"uwsgi_apps": [app(statsd={"address": "localhost"})]}, ["statsd.address"]),
+    "key_alone": ({"uwsgi_apps": [app(http={"key": "/k"})]}, ["http:", "go together"]),
+    "nothing": ({"uwsgi_apps": [app(http={"port": 0})]}, ["http:", "nothing to listen on"]),
+    "certificate_path": (
+        {"uwsgi_apps": [app(http=TLS | {"key": "shop.key"})]},
+        ["http:", "'shop.key'", "absolute path"],
+    ),
+    "http_address": (
+        {"uwsgi_apps": [app(http={"addresses": ["localhost"]})]},
+        ["http.addresses: 'localhost'", "0.0.0.0"],
+    ),
+    "port": ({"uwsgi_apps": [app(http={"port": 80000})]}, ["http.port: 80000", "to 65535"]),
+    "port_twice": (
+        {
+            "uwsgi_apps": [
+                app(http={"port": 8000}),
+                app("blog", tcp={"port": 8000, "allow": ["::1"]}),
+            ]
+        },
+        ["'blog', tcp.port: 8000", "http.port of application 'shop' already"],
+    ),
+    "everybody": ({"uwsgi_apps": [app(tcp={"allow": []})]}, ["tcp.allow", "can run code"]),
+    "any_network": ({"uwsgi_apps": [app(tcp={"allow": ["0.0.0.0/0"]})]}, ["'0.0.0.0/0'"]),
+    "processes_env": ({"uwsgi_apps": [app(env={"APP_PROCESSES": 1})]}, ["'APP_PROCESSES'"]),
+    "version_path": ({"uwsgi_version": "../2.0.31"}, ["uwsgi_version", "../2.0.31", '"2.0.31"']),
+    "version_number": ({"uwsgi_version": 2.0}, ["uwsgi_version", "2.0", "quoted"]),
+    "version_range": ({"uwsgi_version": "2.0.31; true"}, ["uwsgi_version", "2.0.31; true"]),
+    "fetch_nowhere": ({"uwsgi_fetch": True}, ["uwsgi_fetch", "uwsgi_wheelhouse"]),
+    "no_wheelhouse": (
+        {"flaskstack_wheelhouse": "/nowhere"},
+        ["uwsgi_wheelhouse", "/nowhere", "not a directory"],
+    ),
+    "relative_wheelhouse": ({"flaskstack_wheelhouse": "tests"}, ["uwsgi_wheelhouse", "absolute"]),
 }
 
 FILES: dict[str, Any] = {"wanted": ["problems", "rendered"]}
+#: Cases that are asked for their routers too.
+ROUTED = ("http", "https", "https_only", "plain_and_https", "tcp", "plain")
+PLAN: dict[str, Any] = {"wanted": ["problems", "rendered", "routers"]}
 CASES = (
-    {name: FILES | case for name, case in GOOD.items()}
+    {name: (PLAN if name in ROUTED else FILES) | case for name, case in GOOD.items()}
     | {f"other_{name}": FILES | case for name, case in OTHER.items()}
     | {f"same_{name}": FILES | case for name, case in SAME.items()}
     | {f"refused_{name}": {"wanted": ["problems"]} | case for name, (case, _) in REFUSED.items()}
@@ -170,13 +323,18 @@ CASES = (
 EXPRESSIONS = {
     "problems": "__uwsgi_problems",
     "rendered": "__uwsgi_rendered",
+    "routers": "__uwsgi_routers",
 }
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Evaluate all cases in one run."""
-    return evaluate_role("uwsgi", tmp_path_factory.mktemp("uwsgi"), EXPRESSIONS, CASES)
+    directory = tmp_path_factory.mktemp("uwsgi")
+    # What the role keeps as a fact.
+    fact = directory / "fact.yml"
+    fact.write_text('__uwsgi_plan: "{{ __uwsgi_rendered }}"\n', encoding="utf-8")
+    return evaluate_role("uwsgi", directory, EXPRESSIONS, CASES, fact)
 
 
 def only(results: dict[str, Any], case: str) -> dict[str, Any]:
@@ -285,8 +443,181 @@ def test_options_of_every_kind(results: dict[str, Any]) -> None:
     assert found[-2:] == ["[uwsgi]", "vacuum = true"]
 
 
-def test_processes_follow_the_cores(results: dict[str, Any]) -> None:
-    assert "processes = %(%k * 2)" in text(results, "plain", "uwsgi.ini").splitlines()
+def lines(results: dict[str, Any], case: str, name: str = "uwsgi.ini") -> list[str]:
+    """Give the lines of the one file whose path ends so."""
+    return text(results, case, name).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("case", "cores", "megabytes", "expected"),
+    [
+        ("plain", 4, 16000, 8),
+        ("plain", 1, 16000, 2),
+        # As far as half of the memory goes, at 64 MB each.
+        ("plain", 64, 2048, 16),
+        ("plain", 8, 100, 2),
+        ("limited", 8, 16000, 4),
+        ("limited", 1, 16000, 2),
+        ("sizes", 8, 16000, None),
+    ],
+)
+def test_processes_follow_the_host(
+    results: dict[str, Any],
+    tmp_path: Path,
+    case: str,
+    cores: int,
+    megabytes: int,
+    expected: int | None,
+) -> None:
+    (tmp_path / "nproc").write_text(f"#!/bin/sh\necho {cores}\n")
+    (tmp_path / "nproc").chmod(0o755)
+    (tmp_path / "meminfo").write_text(f"MemTotal:       {megabytes * 1024} kB\nMemFree: 1 kB\n")
+    script = text(results, case, "/sizes").replace("/proc/meminfo", f"{tmp_path}/meminfo")
+    script = script.replace("/run/wsgi/shop/$APP_RELEASE/sizes", f"{tmp_path}/out")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-e"], input=script, text=True, env=environment, check=True)
+    if expected is None:
+        assert not (tmp_path / "out").exists()
+        assert "processes = 8" in lines(results, case)
+    else:
+        assert (tmp_path / "out").read_text() == f"APP_PROCESSES={expected}\n"
+        assert "processes = $(APP_PROCESSES)" in lines(results, case)
+
+
+def test_sizes(results: dict[str, Any]) -> None:
+    found = lines(results, "sizes")
+    for line in (
+        "cheaper = 2",
+        "max-requests = 5000",
+        "max-requests-delta = 500",
+        "max-worker-lifetime = 3600",
+        "max-worker-lifetime-delta = 360",
+        "reload-on-rss = 400",
+        "harakiri = 30",
+        "stats-push = statsd:127.0.0.1:8125,shop-admin",
+    ):
+        assert line in found
+    assert not any(line.startswith("log-slow") for line in found)
+    plain = "\n".join(lines(results, "plain"))
+    for key in ("cheaper", "max-", "reload-on", "harakiri", "stats-push", "static-", "route"):
+        assert f"\n{key}" not in plain
+    assert "\nlog-slow = 5000" in plain
+
+
+def test_limits(results: dict[str, Any]) -> None:
+    (unit,) = [one for one in only(results, "sizes")["units"] if one["path"].endswith(".slice")]
+    # A dash would make it a part of the slice of an application called shop.
+    assert unit["path"] == "/etc/systemd/system/uwsgi-shop\\x2dadmin.slice"
+    assert unit["text"].splitlines()[-4:] == [
+        "[Slice]",
+        "CPUQuota=150%",
+        "MemoryMax=1G",
+        "TasksMax=200",
+    ]
+    slice_line = "Slice=uwsgi-shop\\x2dadmin.slice"
+    assert slice_line in lines(results, "sizes", "uwsgi-shop-admin@.service")
+
+
+def test_logs(results: dict[str, Any]) -> None:
+    assert "disable-logging = true" in lines(results, "plain")
+    assert "disable-logging = true" not in lines(results, "text")
+    found = lines(results, "json")
+    assert "disable-logging = true" not in found
+    (line,) = [line for line in found if line.startswith("log-format = ")]
+    for value in re.findall(r"%\(\S+?\)", line):
+        line = line.replace(value, "1")
+    assert json.loads(line.removeprefix("log-format = "))["app"] == "shop"
+
+
+def test_commands(results: dict[str, Any]) -> None:
+    app = only(results, "commands")
+    release = app["release"]
+    # The other service is of another host.
+    assert app["here"] == {"services": ["worker"], "timers": ["clean"]}
+    assert app["schedules"] == ["*-*-* 03:00:00"]
+    names = [one["path"].rsplit("/", 1)[1] for one in app["files"]]
+    assert [name for name in names if "worker" in name or "clean" in name or "beat" in name] == [
+        "command.worker",
+        f"uwsgi-shop.worker@{release}.service",
+        "command.clean",
+        f"uwsgi-shop.clean@{release}.service",
+        f"uwsgi-shop.clean@{release}.timer",
+    ]
+    assert names[-1] == "release.json"
+    assert "exec celery -A shop worker" in lines(results, "commands", "command.worker")
+    assert lines(results, "commands", "command.clean")[-2:] == ["flask clean", "flask vacuum"]
+    unit = lines(results, "commands", f"uwsgi-shop.worker@{release}.service")
+    for line in (
+        "Type=simple",
+        "Restart=always",
+        "KillSignal=QUIT",
+        "User=shop",
+        "EnvironmentFile=/opt/shop/releases/%i/environment",
+        "ProtectSystem=strict",
+        "WantedBy=multi-user.target",
+    ):
+        assert line in unit
+    job = lines(results, "commands", f"uwsgi-shop.clean@{release}.service")
+    assert "Type=oneshot" in job
+    assert not any(line.startswith(("Restart=", "WantedBy=")) for line in job)
+    assert "OnCalendar=*-*-* 03:00:00" in lines(results, "commands", ".timer")
+    assert json.loads(text(results, "commands", "release.json"))["services"] == ["worker"]
+
+
+def test_static_files_of_two_releases(results: dict[str, Any]) -> None:
+    assert [line for line in lines(results, "static") if line.startswith("static-")] == [
+        "static-map = /static=/opt/shop/builds/abc123/src/shop/static",
+        "static-map = /static=/opt/shop/releases/$(APP_RELEASE)/before/build/src/shop/static",
+        "static-expires-uri = ^/static/ 3600",
+        "static-map = /media=/opt/shop/shared/media",
+    ]
+
+
+def router(results: dict[str, Any], case: str) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Give the one router of a case, and the lines of its configuration and of its unit."""
+    (found,) = results[case]["routers"]
+    ini, unit = (file["text"].splitlines() for file in found["files"])
+    return found, ini, unit
+
+
+def test_http(results: dict[str, Any]) -> None:
+    found, ini, unit = router(results, "http")
+    assert found["ports"] == [8000]
+    assert found["files"][1]["path"] == "/etc/systemd/system/uwsgi-shop-http.service"
+    assert "http = 0.0.0.0:8000" in ini
+    assert "http-to = /opt/shop/current/uwsgi.sock" in ini
+    assert "SupplementaryGroups=nginx" in unit
+    assert "User=shop" in unit
+    assert not any(line.startswith(("https", "http-to-https", "ssl")) for line in ini)
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" not in unit
+    assert results["plain"]["routers"] == []
+
+
+def test_https(results: dict[str, Any]) -> None:
+    pair = "/run/wsgi/shop/http/certificate.pem,/run/wsgi/shop/http/key.pem"
+    found, ini, unit = router(results, "https")
+    assert (found["ports"], found["https"], found["redirect"]) == ([80, 8443], 8443, True)
+    assert found["reads"] == [TLS["certificate"], TLS["key"]]
+    assert "http-to-https = [::]:80,8443" in ini
+    assert f"https = [::]:8443,{pair}" in ini
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in unit
+    assert any(line.startswith("ExecStartPre=+/usr/bin/install -m 0400 -o shop") for line in unit)
+    _, ini, _ = router(results, "plain_and_https")
+    assert "http = 0.0.0.0:80" in ini
+    assert f"https = 0.0.0.0:443,{pair}" in ini
+    found, ini, _ = router(results, "https_only")
+    assert found["ports"] == [443]
+    assert not any(line.startswith(("http = ", "http-to-https")) for line in ini)
+    assert "http-websockets = true" in ini
+
+
+def test_tcp(results: dict[str, Any]) -> None:
+    found, ini, unit = router(results, "tcp")
+    assert found["ports"] == [3031]
+    assert "fastrouter = 0.0.0.0:3031" in ini
+    assert "fastrouter-to = /opt/shop/current/uwsgi.sock" in ini
+    assert "IPAddressAllow=localhost 10.0.0.5 2001:db8::/64" in unit
+    assert "IPAddressDeny=any" in unit
 
 
 def test_virtual_environment(results: dict[str, Any]) -> None:

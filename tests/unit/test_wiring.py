@@ -50,6 +50,17 @@ GOOD: dict[str, Any] = {
     "nulls": [app(python=None, static=None, uwsgi=None, nginx=None, health=None)],
     "own_host": [app(health={"host": "inside.example.com"})],
     "none": [],
+    "alone": [
+        app(
+            static=[
+                {"url": "/static/", "path": "shop/static", "expires": "2h"},
+                {"url": "/docs/", "path": "ui/static", "package": "flasgger", "immutable": True},
+                {"url": "/raw/", "path": "raw"},
+            ],
+            uwsgi={"http": {"port": 8000}},
+        )
+    ],
+    "alone_beside_another": [app(uwsgi={"http": {"port": 8000}}), app("blog")],
 }
 
 #: Case -> flask_apps, and what one sentence must have. The only one, but for the last.
@@ -131,6 +142,7 @@ EXPRESSIONS = {
     "nginx": "nginx_dependent_sites",
     "default_python": "flask_app_default_python",
     "uv": "flask_app_uv",
+    "with_nginx": "flaskstack_nginx",
     "role_problems": "(__python_problems + __flask_app_problems + __uwsgi_problems"
     " + __nginx_problems)",
 }
@@ -259,6 +271,27 @@ def test_static_of_the_source_and_of_a_package(results: dict[str, Any]) -> None:
             "paths": [f"/opt/shop/current/{site_packages}", f"/opt/shop/previous/{site_packages}"],
         },
     ]
+
+
+def test_an_application_that_serves_by_itself_has_no_site(results: dict[str, Any]) -> None:
+    assert results["alone"]["nginx"] == []
+    assert not results["alone"]["with_nginx"]
+    assert [site["name"] for site in results["alone_beside_another"]["nginx"]] == ["blog"]
+    assert results["alone_beside_another"]["with_nginx"]
+    assert results["none"]["with_nginx"]
+
+
+def test_files_are_nginxs_unless_there_is_none(results: dict[str, Any]) -> None:
+    assert only(results, "alone", "uwsgi")["static"] == [
+        {"url": "/static/", "path": "src/shop/static", "expires": 7200},
+        {
+            "url": "/docs/",
+            "path": "venv/lib/python3.11/site-packages/flasgger/ui/static",
+            "expires": 31536000,
+        },
+        {"url": "/raw/", "path": "src/raw", "expires": 0},
+    ]
+    assert "static" not in only(results, "full", "uwsgi")
 
 
 def options(role: str, variable: str) -> dict[str, Any]:

@@ -50,6 +50,12 @@ layout_pebble() {
   rm -f usr/bin/pebble-challtestsrv
 }
 
+# The exporter alone, where EPEL has it: no service of its own, no collectors by cron.
+layout_node_exporter() {
+  mv usr/bin/prometheus-node-exporter usr/bin/node_exporter
+  rm -rf etc usr/lib usr/share var
+}
+
 layout_logrotate() {
   rm -rf etc/cron.daily etc/logrotate.d
   mkdir -p etc/logrotate.d
@@ -133,6 +139,7 @@ rpm_from nginx-mod-brotli uses=nginx \
   debs=libnginx-mod-http-brotli-filter,libnginx-mod-http-brotli-static
 rpm_from pebble debs=pebble
 rpm_from php-fpm debs=php8.2-fpm provides=php-common,php-cli,php-opcache requires=shadow-utils
+rpm_from node_exporter debs=prometheus-node-exporter drop='adduser|passwd'
 rpm_from logrotate debs=logrotate drop='cron.*'
 rpm_from rsync debs=rsync
 rpm_from git-core debs=git provides=git drop='git-man|perl.*|libperl.*|liberror-perl|libgdbm.*|less'

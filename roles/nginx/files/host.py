@@ -21,6 +21,7 @@ import errno
 import fcntl
 import glob
 import hashlib
+import http.client
 import ipaddress
 import json
 import os
@@ -1094,6 +1095,64 @@ def status(request: Dict[str, Any]) -> Dict[str, Any]:
     return {"sites": sites}
 
 
+# ---- Prometheus ----------------------------------------------------------------------------
+
+#: Name, type and help of the metrics; those of connections and requests are called as in the
+#: exporter that the makers of nginx maintain, so that its dashboards show them.
+METRICS = (
+    ("nginx_up", "gauge", "Whether nginx answers on its status port."),
+    ("nginx_connections_active", "gauge", "Open connections, idle ones among them."),
+    ("nginx_connections_reading", "gauge", "Connections where a request is being read."),
+    ("nginx_connections_writing", "gauge", "Connections where an answer is being written."),
+    ("nginx_connections_waiting", "gauge", "Idle connections."),
+    ("nginx_connections_accepted", "counter", "Connections accepted."),
+    ("nginx_connections_handled", "counter", "Connections handled; the others were dropped."),
+    ("nginx_http_requests_total", "counter", "Requests."),
+    ("nginx_site_maintenance", "gauge", "Whether a site is closed for maintenance."),
+    ("nginx_site_certificate_expiry_timestamp_seconds", "gauge", "When its certificate ends."),
+)
+#: What nginx's status page says (ngx_http_stub_status_module).
+STATUS_PAGE = re.compile(
+    r"Active connections: (?P<active>\d+) \n"
+    r"server accepts handled requests\n"
+    r" (?P<accepted>\d+) (?P<handled>\d+) (?P<requests>\d+) \n"
+    r"Reading: (?P<reading>\d+) Writing: (?P<writing>\d+) Waiting: (?P<waiting>\d+)"
+)
+
+
+def read_status_page(port: int) -> Dict[str, str]:
+    """Return the figures of nginx's status page by their names; empty if it does not answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
+        connection.request("GET", "/stub_status")
+        found = STATUS_PAGE.match(connection.getresponse().read().decode("ascii", "replace"))
+        return found.groupdict() if found else {}
+    return {}
+
+
+def metrics(request: Dict[str, Any]) -> Dict[str, Any]:
+    """Write the figures of nginx and its sites for node_exporter's textfile collector."""
+    page = read_status_page(request["port"])
+    values: Dict[str, List[Tuple[str, str]]] = {"nginx_up": [("", "1" if page else "0")]}
+    # What nginx does not say is left out: a nought would be taken for a figure.
+    for key, value in page.items():
+        name = "nginx_http_requests_total" if key == "requests" else f"nginx_connections_{key}"
+        values[name] = [("", value)]
+    for site in status(request)["sites"]:
+        of = '{site="' + site["site"] + '"}'
+        values.setdefault("nginx_site_maintenance", []).append((of, str(int(site["maintenance"]))))
+        if site["expires"] is not None:
+            end = ("nginx_site_certificate_expiry_timestamp_seconds", f"{site['expires']:.0f}")
+            values.setdefault(end[0], []).append((of, end[1]))
+    lines = []
+    for name, kind, about in METRICS:
+        if name in values:
+            lines += [f"# HELP {name} {about}", f"# TYPE {name} {kind}"]
+            lines += [f"{name}{of} {value}" for of, value in values[name]]
+    put(request["to"], "\n".join(lines + [""]).encode("ascii"), 0o644)
+    return {"metrics": len(values)}
+
+
 ACTIONS = {
     "inspect": inspect,
     "check": check,
@@ -1103,6 +1162,7 @@ ACTIONS = {
     "purge": purge,
     "block": block,
     "status": status,
+    "metrics": metrics,
 }
 
 

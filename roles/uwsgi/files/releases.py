@@ -2,16 +2,15 @@
 
 By hand, and in one process, for what a sequence of Ansible modules cannot give: a switch
 that nobody else can come between, that finishes what it began when the connection to the
-controller is lost, and that takes seconds, because each module is a round trip of its own. The
-role sends this text to the host's Python on standard input, with a call of main() as its last
-line: nothing is installed, and no version can be left behind.
+controller is lost, and that takes seconds, because each module is a round trip of its own. How
+it comes to the host is said in host.py.
 
 It runs on the oldest Python that a managed host may have, 3.6.
 """
 
 import contextlib
-import errno
 import fcntl
+import glob
 import grp
 import hashlib
 import http.client
@@ -24,9 +23,7 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import time
-import traceback
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 #: Exit code "not finished, ask again" (EX_TEMPFAIL of sysexits.h).
@@ -37,13 +34,18 @@ PATIENCE = 10.0
 LONGEST_ANSWER = 10.0
 #: Seconds that a retiring instance is given to accept what waits in its queue.
 LONGEST_DRAIN = 5.0
+#: Seconds that a service of a release must run without ending, before it is believed to.
+SETTLE = 2.0
 
 #: In seconds.
 DAY = 86400
 
 UNITS = "/etc/systemd/system"
+#: Where systemd notes when a timer was last due.
+STAMPS = "/var/lib/systemd/timers"
 SOCKETS = "/run/wsgi"
 LOCKS = "/run/lock"
+SOMAXCONN = "/proc/sys/net/core/somaxconn"
 
 #: Why a release that is named was the one to go: events of the history that made it serve.
 SERVED = ("activated", "rolled-back")
@@ -90,13 +92,25 @@ class Application:
         """Return the path of a release, or of something in it."""
         return os.path.join(self.home, "releases", release, *parts)
 
-    def unit(self, release: str, kind: str = "service") -> str:
-        """Return the name of a release's unit."""
-        return f"uwsgi-{self.name}@{release}.{kind}"
+    def unit(self, release: str, kind: str = "service", command: str = "") -> str:
+        """Return the name of a release's unit: of uWSGI, or of one of its services and timers.
+
+        No application has a dot in its name, so none is called like another's service.
+        """
+        return "uwsgi-{}{}@{}.{}".format(self.name, f".{command}" if command else "", release, kind)
 
     def units(self, release: str) -> List[str]:
         """Return the socket and the service of a release."""
         return [self.unit(release, "socket"), self.unit(release, "service")]
+
+    def services(self, release: str) -> List[str]:
+        """Return the units of what runs beside uWSGI on this host (a queue's worker)."""
+        names = self.about(release).get("services", [])
+        return [self.unit(release, "service", name) for name in names]
+
+    def timers(self, release: str) -> List[str]:
+        """Return the timers of a release on this host."""
+        return [self.unit(release, "timer", name) for name in self.about(release).get("timers", [])]
 
     def runtime(self, release: str, socket_name: str) -> str:
         """Return the path of one of the sockets that uWSGI binds for itself."""
@@ -118,9 +132,9 @@ class Application:
         fresh = path + ".new"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(fresh)
-        os.symlink(os.path.join("releases", release), fresh)
+        os.symlink(os.path.relpath(self.path(release), os.path.dirname(path)), fresh)
         os.rename(fresh, path)
-        sync_directory(self.home)
+        sync_directory(os.path.dirname(path))
 
     def about(self, release: str) -> Dict[str, Any]:
         """Return what release.json says; empty if the release is not there, or not complete."""
@@ -241,7 +255,7 @@ def list_units() -> Dict[str, Tuple[str, str]]:
         "--plain",
         "--no-legend",
         "--no-pager",
-        "--type=service,socket",
+        "--type=service,socket,timer",
         "uwsgi-*@*",
     )
     units = {}
@@ -255,16 +269,28 @@ def list_units() -> Dict[str, Tuple[str, str]]:
 def list_enabled() -> List[str]:
     """Return the instances that start at boot."""
     enabled: List[str] = []
-    for target in ("multi-user.target.wants", "sockets.target.wants"):
+    for target in ("multi-user.target.wants", "sockets.target.wants", "timers.target.wants"):
         with contextlib.suppress(OSError):
             enabled += os.listdir(os.path.join(UNITS, target))
     return [unit for unit in enabled if unit.startswith("uwsgi-")]
 
 
+def pattern_of(app: Application) -> "re.Pattern[str]":
+    """Return what the units of an application's releases look like; group 1 is the release."""
+    return re.compile(
+        rf"uwsgi-{re.escape(app.name)}(?:\.[a-z0-9_-]+)?@(.*)\.(?:service|socket|timer)$"
+    )
+
+
 def releases_in(app: Application, units: List[str]) -> List[str]:
     """Return the releases whose units are in a list, each once, in order."""
-    pattern = re.compile(rf"uwsgi-{re.escape(app.name)}@(.*)\.(service|socket)$")
-    return sorted({found.group(1) for found in map(pattern.match, units) if found})
+    return sorted({found.group(1) for found in map(pattern_of(app).match, units) if found})
+
+
+def is_job(unit: str) -> bool:
+    """Tell whether a unit is what a timer starts: it ends by itself, and is not to be stopped."""
+    stem, kind = os.path.splitext(unit)
+    return kind == ".service" and os.path.exists(os.path.join(UNITS, stem + ".timer"))
 
 
 def at_work(units: Dict[str, Tuple[str, str]]) -> List[str]:
@@ -277,7 +303,9 @@ def strays_of(
 ) -> List[str]:
     """Return the other releases that run or would start at boot. One that is stopping is none."""
     up = [
-        unit for unit, state in units.items() if state[0] in ("active", "activating", "reloading")
+        unit
+        for unit, state in units.items()
+        if state[0] in ("active", "activating", "reloading") and not is_job(unit)
     ]
     return [found for found in releases_in(app, up + enabled) if found != release]
 
@@ -329,7 +357,8 @@ def inspect(request: Dict[str, Any]) -> Dict[str, Any]:
     units, enabled = list_units(), list_enabled()
     users = {entry.pw_name for entry in pwd.getpwall()}
     groups = {entry.gr_name for entry in grp.getgrall()}
-    answers = []
+    answers: List[Dict[str, Any]] = []
+    problems: List[str] = []
     for wanted in request["apps"]:
         app, release = Application(wanted["name"], request["root"]), wanted["release"]
         current = app.linked("current")
@@ -350,16 +379,38 @@ def inspect(request: Dict[str, Any]) -> Dict[str, Any]:
                 and all(
                     units.get(unit, ("",))[0] == "active" and unit in enabled
                     for unit in app.units(release)
+                    + [app.unit(release, "service", name) for name in wanted["services"]]
+                    + [app.unit(release, "timer", name) for name in wanted["timers"]]
                 ),
             }
         )
-    with open("/proc/sys/net/core/somaxconn", encoding="ascii") as file:
+        if answers[-1]["stale_files"]:
+            problems += [
+                f"application '{app.name}', timers: systemd does not understand the schedule"
+                f" '{schedule}'; try one with: systemd-analyze calendar '{schedule}'."
+                for schedule in wanted["schedules"]
+                if run("systemd-analyze", "calendar", schedule).returncode != 0
+            ]
+    with open(SOMAXCONN, encoding="ascii") as file:
         somaxconn = int(file.read())
+    # In a container it may be read-only: uWSGI would refuse to start.
+    if not os.access(SOMAXCONN, os.W_OK):
+        problems += [
+            "application '{}', listen: {} is more than this host allows (net.core.somaxconn is {}),"
+            " and it does not let that be changed; write {} or less, or raise it outside.".format(
+                wanted["name"], wanted["listen"], somaxconn, somaxconn
+            )
+            for wanted in request["apps"]
+            if wanted["listen"] > somaxconn
+        ]
     return {
         "apps": answers,
+        "problems": problems,
         "missing_users": [app["name"] for app in request["apps"] if app["name"] not in users],
         "missing_group": request["socket_group"] not in groups,
         "missing_uwsgi": [home for home in request["homes"] if not answers_version(home)],
+        "wheels": [os.path.basename(path) for path in sorted(glob.glob("/opt/uwsgi/wheels/*.whl"))],
+        "architecture": os.uname().machine,
         "somaxconn": somaxconn,
     }
 
@@ -420,6 +471,8 @@ def write(request: Dict[str, Any]) -> Dict[str, Any]:
                 write_file(file["path"], file["text"], int(file["mode"], 8), file["group"])
                 written.append(file["path"])
         sync_directory(app.path(release))
+    if any(path.startswith(UNITS + "/") for path in written):
+        run("systemctl", "daemon-reload")
     return {"written": written}
 
 
@@ -584,16 +637,41 @@ def prove(app: Application, release: str, health: Dict[str, Any], deadline: floa
         time.sleep(0.5)
 
 
+def start_services(app: Application, release: str) -> Optional[Tuple[str, str]]:
+    """Start what runs beside uWSGI; return why and which unit does not keep running."""
+    units = app.services(release)
+    if not units:
+        return None
+    run("systemctl", "start", *units)
+    before = {unit: show(unit, "NRestarts").get("NRestarts") for unit in units}
+    deadline = time.monotonic() + SETTLE
+    while time.monotonic() < deadline:
+        for unit in units:
+            found = show(unit, "ActiveState", "NRestarts", "Result", "ExecMainStatus")
+            if found.get("ActiveState") != "active" or found.get("NRestarts") != before[unit]:
+                return (
+                    "its service {} does not keep running ({}, status {}).".format(
+                        unit.split("@")[0].split(".", 1)[1],
+                        found.get("Result"),
+                        found.get("ExecMainStatus"),
+                    ),
+                    unit,
+                )
+        time.sleep(0.25)
+    return None
+
+
 # ---- Switching -----------------------------------------------------------------------------
 
 
 def take_away(app: Application, release: str) -> None:
     """Stop a release that never served: nothing of it is worth waiting for."""
-    run("systemctl", "disable", "--no-reload", *app.units(release))
-    run("systemctl", "kill", "--signal=SIGKILL", app.unit(release))
+    units = app.units(release) + app.services(release) + app.timers(release)
+    run("systemctl", "disable", "--no-reload", *units)
+    run("systemctl", "kill", "--signal=SIGKILL", app.unit(release), *app.services(release))
     with contextlib.suppress(subprocess.TimeoutExpired):
-        run("systemctl", "stop", *app.units(release), timeout=PATIENCE)
-    run("systemctl", "reset-failed", *app.units(release))
+        run("systemctl", "stop", *units, timeout=PATIENCE)
+    run("systemctl", "reset-failed", *units)
 
 
 def read_stats(app: Application, release: str) -> Dict[str, Any]:
@@ -641,13 +719,45 @@ def drain(app: Application, release: str) -> None:
 
 
 def retire(app: Application, releases: List[str]) -> None:
-    """Stop other releases, now and for the next boot; their requests in flight finish."""
-    units = [unit for release in releases for unit in app.units(release)]
-    if not units:
+    """Stop other releases, now and for the next boot; their requests in flight finish.
+
+    So do jobs that their timers have started.
+    """
+    if not releases:
         return
+    pattern = pattern_of(app)
+    units = sorted(
+        {
+            unit
+            for unit in list(list_units()) + list_enabled()
+            if not is_job(unit)
+            for found in [pattern.match(unit)]
+            if found and found.group(1) in releases
+        }
+    )
     run("systemctl", "disable", "--no-reload", *units)
     # In one transaction: a service stopped alone would be started again by the next connection.
     run("systemctl", "stop", "--no-block", *units)
+
+
+def hand_over(app: Application, before: str, release: str) -> None:
+    """Stop the timers of a release, and let those of another go on from when they were last due.
+
+    No job is due in both, none is left out between them, and a release that one goes back to does
+    not do at once what was due while it was away.
+    """
+    former, timers = app.timers(before), app.timers(release)
+    if former:
+        run("systemctl", "stop", *former)
+    for name in timers:
+        own = os.path.join(STAMPS, "stamp-" + name)
+        with contextlib.suppress(OSError):
+            os.unlink(own)
+        if name.replace(f"@{release}.", f"@{before}.") in former:
+            with contextlib.suppress(OSError):
+                due = os.stat(own.replace(f"@{release}.", f"@{before}.")).st_mtime_ns
+                os.close(os.open(own, os.O_WRONLY | os.O_CREAT, 0o644))
+                os.utime(own, ns=(due, due))
 
 
 def prune(app: Application, keep: int, wanted: str) -> List[str]:
@@ -677,6 +787,16 @@ def prune(app: Application, keep: int, wanted: str) -> List[str]:
         if not app.about(release) and time.time() - os.lstat(path).st_mtime > DAY:
             shutil.rmtree(path)
             gone.append(release)
+    # The units of services and timers are a release's own, and go with it.
+    pattern = pattern_of(app)
+    units = [(unit, pattern.match(unit)) for unit in os.listdir(UNITS)]
+    left = [unit for unit, found in units if found and found.group(1) in gone]
+    for unit in left:
+        os.unlink(os.path.join(UNITS, unit))
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(STAMPS, "stamp-" + unit))
+    if left:
+        run("systemctl", "daemon-reload")
     needed = {os.path.realpath(app.path(release, "build")) for release in app.complete()}
     for build in sorted(candidates - needed):
         # Builds in other places are not this role's to judge.
@@ -708,10 +828,16 @@ def activate(request: Dict[str, Any]) -> Dict[str, Any]:
         if not about:
             raise Refused(missing(app, release))
         before = app.linked("current")
+        if before and before != release:
+            # Before it starts: uWSGI looks up where static files are at the first request.
+            app.point(os.path.join("releases", release, "before"), before)
         deadline = began + PATIENCE
         reason = start(app, release, deadline) or prove(app, release, about["health"], deadline)
+        culprit = app.unit(release)
+        if not reason:
+            reason, culprit = start_services(app, release) or (None, culprit)
         if reason:
-            lines = journal("--unit=" + app.unit(release))
+            lines = journal("--unit=" + culprit)
             if before != release:
                 take_away(app, release)
             refusal = refuse(app, release, reason, lines, by)
@@ -720,13 +846,17 @@ def activate(request: Dict[str, Any]) -> Dict[str, Any]:
             raise refusal
         # Enabled before the switch, the old one disabled after it: a host that loses power between
         # the two comes back with both.
-        run("systemctl", "enable", "--no-reload", *app.units(release))
+        services, timers = app.services(release), app.timers(release)
+        run("systemctl", "enable", "--no-reload", *app.units(release), *services, *timers)
         if before != release:
             if before:
                 app.point("previous", before)
             app.point("current", release)
             if before:
                 drain(app, before)
+                hand_over(app, before, release)
+        if timers:
+            run("systemctl", "start", *timers)
         strays = strays_of(app, release, list_units(), list_enabled())
         retire(app, strays)
         answer = {"release": release, "from": before, "retired": strays}
@@ -795,96 +925,3 @@ def target(request: Dict[str, Any]) -> Dict[str, Any]:
         "release": release,
         "version": app.about(release).get("version", ""),
     }
-
-
-# ---- Telling -------------------------------------------------------------------------------
-
-
-def memory_of(pids: List[int]) -> int:
-    """Return the memory of processes in bytes, shared pages counted once (Pss of proc(5))."""
-    total = 0
-    for pid in pids:
-        try:
-            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-                lines = file.read().splitlines()
-        except OSError:  # it has ended
-            continue
-        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-    return total
-
-
-def status(request: Dict[str, Any]) -> Dict[str, Any]:
-    """Return, for each application, what serves and how it is."""
-    units = list_units()
-    answers = []
-    names = [
-        entry
-        for entry in sorted(os.listdir(request["root"]))
-        if os.path.isdir(os.path.join(request["root"], entry, "releases"))
-        and (not request["names"] or entry in request["names"])
-    ]
-    for name in names:
-        app = Application(name, request["root"])
-        current = app.linked("current")
-        history = app.history()
-        served = [
-            event
-            for event in history
-            if event["release"] == current and event.get("event") in SERVED
-        ]
-        stats = read_stats(app, current) if current else {}
-        workers = [worker for worker in stats.get("workers", []) if worker.get("pid")]
-        state = units.get(app.unit(current), ("inactive", "dead"))
-        good = app.good()
-        answers.append(
-            {
-                "name": name,
-                "release": current,
-                "version": app.about(current).get("version", ""),
-                "since": served[-1]["time"] if served else "",
-                "state": state[0],
-                "workers": len(workers),
-                "busy": sum(1 for worker in workers if worker.get("status") == "busy"),
-                "idle": sum(1 for worker in workers if worker.get("status") == "idle"),
-                "requests": sum(worker.get("requests", 0) for worker in workers),
-                "memory": memory_of([stats["pid"]] + [worker["pid"] for worker in workers])
-                if stats
-                else 0,
-                "previous": good[0] if good else "",
-                "previous_version": app.about(good[0]).get("version", "") if good else "",
-                "others": [found for found in releases_in(app, at_work(units)) if found != current],
-                "history": history[-10:],
-            }
-        )
-    return {"apps": answers}
-
-
-ACTIONS = {
-    "inspect": inspect,
-    "write": write,
-    "command": command,
-    "activate": activate,
-    "target": target,
-    "status": status,
-}
-
-
-def main(text: str) -> int:
-    """Do what a request, as JSON, asks for; print the answer as JSON, or say on stderr why not."""
-    request = json.loads(text)
-    try:
-        print(json.dumps(ACTIONS[request["action"]](request)))
-    except Pending:
-        return ASK_AGAIN
-    except Refused as refused:
-        print(refused, file=sys.stderr)
-        return 1
-    except OSError as error:
-        what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-        print("{}: {}.".format(error.filename or request["action"], what), file=sys.stderr)
-        return 1
-    except Exception:
-        # Caught here, because Python may show the line that calls this, with the request in it.
-        traceback.print_exc()
-        return 1
-    return 0
