@@ -313,13 +313,15 @@ def replaced(requests: str) -> None:
     hold(respawns > 3, "workers were replaced", respawns, "times")
     hold(most == 3, "there were never three workers")
     print(respawns, "workers were replaced")
-    # One that has taken too much memory goes after that request.
+    # One that has taken too much memory goes after a request, once it is two seconds old.
     status, answer = get("/eat/200")
     hold(status == 200, status)
-    wait(
-        lambda: answer["pid"] not in [worker["pid"] for worker in workers()],
-        "the worker that took 200 MB lives on",
-    )
+
+    def gone() -> bool:
+        get("/healthz")
+        return answer["pid"] not in [worker["pid"] for worker in workers()]
+
+    wait(gone, "the worker that took 200 MB lives on")
 
 
 def harakiri() -> None:
