@@ -85,6 +85,12 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"nginx_port_range": "1024-65535"},
         ["nginx_port_range", "'1024-65535'", "1024 65535"],
     ),
+    "metrics": ({"nginx_metrics_directory": "figures"}, ["nginx_metrics_directory", "absolute"]),
+    "metrics_of_nothing": (
+        {"nginx_metrics_directory": "/srv/figures", "nginx_status_port": 0},
+        ["nginx_metrics_directory", "nginx_status_port", "is 0"],
+    ),
+    "interval": ({"nginx_metrics_interval": 0}, ["nginx_metrics_interval: 0", "1 or more"]),
     "stream_el10": (
         {"nginx_module_stream": "1.24", "facts": {"distribution_major_version": "10"}},
         ["nginx_module_stream", "EL 8 and 9", "leave it empty."],

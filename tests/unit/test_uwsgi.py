@@ -299,6 +299,8 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "everybody": ({"uwsgi_apps": [app(tcp={"allow": []})]}, ["tcp.allow", "can run code"]),
     "any_network": ({"uwsgi_apps": [app(tcp={"allow": ["0.0.0.0/0"]})]}, ["'0.0.0.0/0'"]),
     "processes_env": ({"uwsgi_apps": [app(env={"APP_PROCESSES": 1})]}, ["'APP_PROCESSES'"]),
+    "metrics": ({"uwsgi_metrics_directory": "figures"}, ["uwsgi_metrics_directory", "absolute"]),
+    "interval": ({"uwsgi_metrics_interval": 0}, ["uwsgi_metrics_interval: 0", "1 or more"]),
     "version_path": ({"uwsgi_version": "../2.0.31"}, ["uwsgi_version", "../2.0.31", '"2.0.31"']),
     "version_number": ({"uwsgi_version": 2.0}, ["uwsgi_version", "2.0", "quoted"]),
     "version_range": ({"uwsgi_version": "2.0.31; true"}, ["uwsgi_version", "2.0.31; true"]),
