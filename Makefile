@@ -14,7 +14,7 @@ demo: ## Boot a CentOS-family host, deploy two applications to it, show them
 	@tools/demo.sh
 
 test: ## Everything that proves it works, with the time each part took
-	@tools/test.sh lint unit molecule installed
+	@tools/test.sh lint+unit molecule installed
 
 lint: ## yamllint, ansible-lint, ruff, shellcheck and the generated READMEs
 	@tools/test.sh lint
