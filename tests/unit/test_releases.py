@@ -85,7 +85,7 @@ class Host:
         wanted = {"name": "shop", "release": "b-1", "units": [], "files": [], "services": []}
         wanted |= {"timers": [], "schedules": [], "listen": 100, "processes": 0} | keys
         request = {"homes": [], "socket_group": "root", "metrics": [], "routers": routers or []}
-        return self.ask("inspect", apps=[wanted], **request)
+        return self.ask("inspect", apps=[wanted], worker_memory=64, **request)
 
     @property
     def current(self) -> str:
@@ -740,7 +740,7 @@ def test_when_metrics_are_collected(host: Host, tmp_path: Path) -> None:
     file = {"path": str(script), "mode": "0644", "group": group}
     file["sha256"] = hashlib.sha256(b"x").hexdigest()
     ask = host.modules["status"].inspect
-    request = {"metrics": [file], "apps": [], "root": str(host.root)}
+    request = {"metrics": [file], "apps": [], "root": str(host.root), "worker_memory": 64}
     timer = "uwsgi-metrics.timer"
     assert not ask(request)["metrics"]
     script.write_text("x")

@@ -160,13 +160,7 @@ def inspect(request: Dict[str, Any]) -> Dict[str, Any]:
     unsettled, problems = [], []
     for wanted in request["routers"]:
         if not is_settled(wanted, enabled):
-            unsettled.append(
-                {
-                    "name": wanted["name"],
-                    "kind": wanted["kind"],
-                    "stale": [f["path"] for f in wanted["files"] if releases.is_stale(f)],
-                }
-            )
+            unsettled.append({"name": wanted["name"], "kind": wanted["kind"]})
             problems += taken(wanted, ports)
             problems += [
                 f"application '{wanted['name']}', http: there is no file {path} on this host."

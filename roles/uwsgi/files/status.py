@@ -8,8 +8,6 @@ from typing import Any, Dict, List, Tuple
 import releases
 import routers
 
-#: What a worker is reckoned at before one runs, in bytes: docs/tuning.md has the measurements.
-WORKER_MEMORY = 64 * 1024 * 1024
 #: Where the figures of a process are.
 PROC = "/proc"
 
@@ -155,15 +153,16 @@ def inspect(request: Dict[str, Any]) -> Dict[str, Any]:
 def warnings(request: Dict[str, Any]) -> List[str]:
     """Return a sentence if the workers need more memory than there is.
 
-    A worker is reckoned at what those of the current release take, or at WORKER_MEMORY.
+    A worker is reckoned at what those of the current release take, before that at worker_memory, in
+    MB; ansible-core before 2.19 hands a number over as text.
     """
-    parts, total = [], 0
+    parts, total, reckoned = [], 0, int(request["worker_memory"]) * 2**20
     for wanted in request["apps"]:
         app = releases.Application(wanted["name"], request["root"])
         current = app.linked("current")
         stats = releases.read_stats(app, current) if current else {}
         pids = [worker["pid"] for worker in stats.get("workers", []) if worker.get("pid")]
-        each = memory_of([stats["pid"]] + pids) // len(pids) if pids else WORKER_MEMORY
+        each = memory_of([stats["pid"]] + pids) // len(pids) if pids else reckoned
         count = wanted["processes"] or len(pids)
         total += count * each
         if count:
