@@ -163,18 +163,18 @@ make_rpm() {
 
 # Make all registered RPMs, as many at a time as there are processors.
 make_rpms() {
-  local name running=0
+  local name pid pids=()
   for name in "${names[@]}"; do
-    if [ "$running" -ge "$(nproc)" ]; then
-      wait -n || return 1
-      running=$((running - 1))
-    fi
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+      wait -n || true
+    done
     (make_rpm "$name") &
-    running=$((running + 1))
+    pids+=("$!")
   done
-  while [ "$running" -gt 0 ]; do
-    wait -n || return 1
-    running=$((running - 1))
+  # Each by its number: a count of how many have ended can be off by one, and then the repository is
+  # made while the last package is still being written.
+  for pid in "${pids[@]}"; do
+    wait "$pid" || return 1
   done
 }
 
