@@ -1,0 +1,287 @@
+"""Read items by their description: types, defaults, and a sentence for what cannot be read.
+
+``argument_specs.yml`` of a role is the only place that says which keys an item has, of which type
+they are and what they are when nobody says anything. What is read here is complete and of the
+described types, so that whoever uses it needs no ``default(…)`` and no conversion.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import difflib
+import functools
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+#: An item, or what describes one: keys of YAML.
+Keys = dict[str, Any]
+
+#: The directory of the collection that this file is part of.
+COLLECTION = Path(__file__).parents[2]
+
+TRUE = frozenset({"true", "yes", "on", "y", "t", "1"})
+FALSE = frozenset({"false", "no", "off", "n", "f", "0"})
+#: What a value is called in a sentence.
+KINDS = {
+    "str": "a text",
+    "path": "a path",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a dictionary",
+}
+
+
+@functools.cache
+def options_of(role: str, entry: str = "main") -> Keys:
+    """Return the variables of an entry point of one of the collection's roles, as described.
+
+    Raises:
+        OSError: the role has no description.
+    """
+    text = (COLLECTION / "roles" / role / "meta/argument_specs.yml").read_text(encoding="utf-8")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    specs = yaml.load(text, Loader=loader)["argument_specs"]
+    return dict(specs[entry]["options"])
+
+
+def item_options(role: str, variable: str) -> Keys:
+    """Return the keys that the items of a role's list have, as described."""
+    return dict(options_of(role)[variable]["options"])
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown word: which known one is like it, if any."""
+    close = difflib.get_close_matches(str(word), [str(name) for name in known], n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def merge(under: Keys, over: Keys) -> Keys:
+    """Return the keys of two dictionaries, the second one's before the first one's, in depth.
+
+    Lists are not put together: one takes the other's place.
+    """
+    out = dict(under)
+    for key, value in over.items():
+        before = out.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            out[key] = merge(before, value)
+        else:
+            out[key] = value
+    return out
+
+
+def without_nulls(options: Keys, given: Keys) -> Keys:
+    """Return an item without the described keys that are null: they are as good as not there.
+
+    What is in a dictionary of the user's own keys stays: a null may mean something there.
+    """
+    out = {}
+    for key, value in given.items():
+        spec = options.get(key, {})
+        inner = spec.get("options")
+        if value is None and key in options:
+            continue
+        if inner and isinstance(value, dict):
+            value = without_nulls(inner, value)
+        elif inner and isinstance(value, list):
+            value = [without_nulls(inner, one) if isinstance(one, dict) else one for one in value]
+        out[key] = value
+    return out
+
+
+def read(
+    options: Keys, given: Keys, say: Callable[[str, str], None], defaults: Keys | None = None
+) -> Keys:
+    """Return an item complete: with each key that has a default, all of the described types.
+
+    A value that cannot be read is said and left out (its default takes its place), so that all
+    that is wrong with an item is said at once.
+
+    Args:
+        options: the description of its keys.
+        given: the item as the user wrote it.
+        say: called with the key (``health.timeout``) and a sentence for each thing that is wrong.
+        defaults: what the user wants in all items; an item's own keys come before it.
+    """
+    own = without_nulls(options, given)
+    if defaults:
+        own = merge(without_nulls(options, defaults), own)
+    return _read(options, own, say, "")
+
+
+def _read(options: Keys, given: Keys, say: Callable[[str, str], None], path: str) -> Keys:
+    out: Keys = {}
+    # Defaults first: an item has its keys in the order of the description.
+    for key, spec in options.items():
+        if "default" in spec and key not in given:
+            out[key] = default_of(spec, say, f"{path}{key}.")
+        elif key in given:
+            value, wrong = convert(given[key], spec, say, path + key)
+            if wrong:
+                say(path + key, wrong)
+                if "default" in spec:
+                    out[key] = default_of(spec, say, f"{path}{key}.")
+            else:
+                out[key] = value
+        elif spec.get("required"):
+            say(path + key, "is missing; it has no default.")
+    for key in given:
+        if key not in options:
+            known = ", ".join(sorted(options))
+            say(f"{path}{key}", f"is no key there is.{nearest(key, options)} The keys are {known}.")
+    return out
+
+
+def default_of(spec: Keys, say: Callable[[str, str], None], path: str) -> Any:
+    """Return what a key is when nobody says anything: a dictionary has the defaults of its keys.
+
+    A default that Ansible would evaluate is in the role's variables by then; null instead is none.
+    """
+    value = copy.deepcopy(spec["default"])
+    if isinstance(value, str) and "{{" in value:
+        return ""
+    if isinstance(value, dict) and spec.get("options"):
+        value = _read(spec["options"], value, say, path)
+    return value
+
+
+def related(spec: Keys, given: Keys) -> list[str]:
+    """Return a sentence for each key that another key forbids or needs.
+
+    Args:
+        spec: what describes a dictionary; it may have ``mutually_exclusive``,
+            ``required_one_of``, ``required_together`` and ``required_by``, as Ansible knows them.
+        given: the dictionary.
+    """
+    there = {key for key, value in given.items() if value is not None}
+    out = []
+    for keys in spec.get("mutually_exclusive", []):
+        both = [key for key in keys if key in there]
+        if len(both) > 1:
+            out.append(f"{' and '.join(both)} exclude each other; write one of them.")
+    for keys in spec.get("required_one_of", []):
+        if not there & set(keys):
+            out.append(f"lacks one of the keys {', '.join(keys)}.")
+    for keys in spec.get("required_together", []):
+        missing = [key for key in keys if key not in there]
+        if missing and len(missing) < len(keys):
+            out.append(f"lacks {', '.join(missing)}; {' and '.join(keys)} go together.")
+    for key, needed in spec.get("required_by", {}).items():
+        missing = [one for one in needed if one not in there]
+        if key in there and missing:
+            out.append(f"{key} goes with {' and '.join(missing)} only.")
+    return out
+
+
+def convert(value: Any, spec: Keys, say: Callable[[str, str], None], path: str) -> tuple[Any, str]:
+    """Return a value in its described type, as Ansible converts it, and why it cannot be."""
+    kind = spec.get("type", "str")
+    wrong = ""
+    if kind in ("str", "path"):
+        value, wrong = to_text(value)
+    elif kind == "int":
+        value, wrong = to_number(value)
+    elif kind == "float":
+        value, wrong = to_fraction(value)
+    elif kind == "bool":
+        value, wrong = to_bool(value)
+    elif kind == "list":
+        value, wrong = to_list(value, spec, say, path)
+    elif kind == "dict":
+        if not isinstance(value, dict):
+            wrong = f"must be a dictionary, not {kind_of(value)}."
+        elif spec.get("options"):
+            value = _read(spec["options"], value, say, path + ".")
+    if not wrong and spec.get("choices") and kind != "list" and value not in spec["choices"]:
+        there = ", ".join(map(str, spec["choices"]))
+        wrong = (
+            f"{named(value)} is none of {there}.{nearest(str(value), map(str, spec['choices']))}"
+        )
+    return value, wrong
+
+
+def kind_of(value: Any) -> str:
+    """Return what a value is called in a sentence, and nothing of it: it may be a secret."""
+    kind = type(value).__name__
+    return "nothing" if value is None else KINDS.get(kind, kind)
+
+
+def named(value: Any) -> str:
+    """Return a value as a sentence shows it; of a list or dictionary, only that it is one."""
+    return kind_of(value) if isinstance(value, list | dict) else f"'{value}'"
+
+
+def to_text(value: Any) -> tuple[Any, str]:
+    """Return a text. A fraction is none: YAML has made 3.1 of 3.10 already."""
+    if isinstance(value, str):
+        return value, ""
+    if isinstance(value, bool | int):
+        return str(value), ""
+    if isinstance(value, float):
+        return value, f"{value} is a number to YAML; write it in quotes."
+    return value, f"must be a text, not {kind_of(value)}."
+
+
+def to_number(value: Any) -> tuple[Any, str]:
+    """Return a whole number; a text of digits is one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value, ""
+    if isinstance(value, float) and value.is_integer():
+        return int(value), ""
+    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()):
+        return int(value), ""
+    return value, f"{named(value)} is no whole number."
+
+
+def to_fraction(value: Any) -> tuple[Any, str]:
+    """Return a number that may be a fraction; a text of one is one."""
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError):
+            return float(value), ""
+    return value, f"{named(value)} is no number."
+
+
+def to_bool(value: Any) -> tuple[Any, str]:
+    """Return a truth value; the words that YAML and Ansible take for one are."""
+    if isinstance(value, bool):
+        return value, ""
+    if str(value).lower() in TRUE:
+        return True, ""
+    if str(value).lower() in FALSE:
+        return False, ""
+    return value, f"{named(value)} is neither true nor false."
+
+
+def listed(value: Any) -> Any:
+    """Return what Ansible takes for a list as one: a text of several, with commas, and a number."""
+    if isinstance(value, str):
+        return value.split(",")
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def to_list(value: Any, spec: Keys, say: Callable[[str, str], None], path: str) -> tuple[Any, str]:
+    """Return a list of converted elements."""
+    value = listed(value)
+    if not isinstance(value, list | tuple):
+        return value, f"must be a list, not {kind_of(value)}."
+    element = {"type": spec.get("elements", "raw")} | {
+        key: spec[key] for key in ("options", "choices") if key in spec
+    }
+    out = []
+    for number, one in enumerate(value):
+        # An element is told by its name, if it has one, as a person would tell it.
+        named = isinstance(one, dict) and isinstance(one.get("name"), str)
+        where = f"{path} '{one['name']}'" if named else f"{path}[{number}]"
+        converted, wrong = convert(one, element, say, where if isinstance(one, dict) else path)
+        if wrong:
+            say(path, wrong)
+        else:
+            out.append(converted)
+    return out, ""
