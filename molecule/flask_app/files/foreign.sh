@@ -6,7 +6,7 @@ builds=(/opt/*/builds/*)
 find "${builds[@]}" -not -type l "(" -not -user root -o -perm /022 -o -perm /6000 ")"
 find "${builds[@]}" "(" -name .git -o -name .pytest_cache -o -name .lock ")"
 find /var/cache/flask_app_sources -mindepth 1
-find /run/flask_app -mindepth 1 -not -name "*.lock" -not -name "*.state"
+find /run/flask_app -mindepth 1
 
 # A link that leads out: the target is as it was.
 find /srv/uploads "(" -not -user nobody -o -not -perm 0777 ")"
@@ -16,7 +16,7 @@ grep -rl "PRIVATE KEY" /opt /run/flask_app /var/cache/flask_app
 journalctl --output cat | grep -m 1 -e "PRIVATE KEY" -e "Make builds on the host"
 
 cd /opt/project/builds/*/src/static || exit 1
-[[ $(cat who.txt) = flaskbuild ]] || echo "commands ran as $(cat who.txt)"
+[[ $(cat who.txt) = flaskbuild-project ]] || echo "commands ran as $(cat who.txt)"
 [[ $(cat prefix.txt) = /opt/project/builds/*/venv ]] || echo "commands ran with $(cat prefix.txt)"
 for name in numbers.txt made.txt; do
     zcat "$name.gz" | cmp - "$name" || echo "$name.gz is not $name"
@@ -30,5 +30,5 @@ find /opt/from-path/builds/*/src/links/static -name "*.css.gz" | grep -q . || ec
 cd /opt/plain/builds/*/src || exit 1
 diff <(find . -type f -not -name "*.pyc" | sort) <(printf './%s\n' docs/help.txt plain.py requirements.txt)
 
-ssh-keygen -F 127.0.0.1 -f /var/cache/flask_app/known_hosts > /dev/null || echo "the host's key was not noted"
+ssh-keygen -F 127.0.0.1 -f /var/cache/flask_app/private/known_hosts > /dev/null || echo "the host's key was not noted"
 exit 0

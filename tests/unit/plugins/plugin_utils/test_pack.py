@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from templar import ROOT
-
-PACK = ROOT / "roles/flask_app/files/pack.py"
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the packer as the role does."""
-    return subprocess.run(
-        [sys.executable, PACK, *arguments], capture_output=True, text=True, check=False, timeout=30
-    )
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import pack
 
 
 def digest(source: Path, *patterns: str) -> dict[str, str | int]:
-    """Give the answer of the digest command."""
-    excludes = [part for pattern in patterns for part in ("--exclude", pattern)]
-    done = run("digest", source, *excludes)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    """Give the digest of a directory, with its size."""
+    return pack.answer(source, list(patterns))
 
 
 def fill(root: Path) -> Path:
@@ -75,15 +60,11 @@ def test_same_content_elsewhere_and_later(source: Path, tmp_path: Path) -> None:
 
 def test_order_on_disk_does_not_count(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = digest(source)["digest"]
-    spec = importlib.util.spec_from_file_location("pack", PACK)
-    assert spec is not None and spec.loader is not None
-    pack = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pack)
     scandir = os.scandir
     monkeypatch.setattr(
         os, "scandir", lambda path: sorted(scandir(path), key=lambda e: e.name, reverse=True)
     )
-    assert pack.digest(source, [])["digest"] == expected
+    assert digest(source)["digest"] == expected
 
 
 def replace_link(source: Path) -> None:
@@ -122,10 +103,8 @@ def test_every_change_counts(source: Path, change: str) -> None:
 def names(source: Path, tmp_path: Path, *patterns: str) -> set[str]:
     """Give the paths in the archive made with some excludes."""
     target = tmp_path / "packed.tar.gz"
-    excludes = [part for pattern in patterns for part in ("--exclude", pattern)]
     expected = str(digest(source, *patterns)["digest"])
-    done = run("archive", target, source, *excludes, "--expect", expected)
-    assert done.returncode == 0, done.stderr
+    pack.pack(source, list(patterns), target, expected, store=False)
     with tarfile.open(target) as tar:
         return set(tar.getnames())
 
@@ -238,40 +217,24 @@ def test_patterns_are_gits(tmp_path: Path) -> None:
         shutil.rmtree(repository)
 
 
-def test_several_digests_at_once(source: Path, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    questions = [
-        {"directory": str(source), "exclude": ["*.js"]},
-        {"directory": str(tmp_path / "empty"), "exclude": []},
-    ]
-    done = subprocess.run(
-        [sys.executable, PACK, "digests"],
-        input=json.dumps(questions),
-        capture_output=True,
-        text=True,
-        check=True,
+def test_digest_alone(source: Path) -> None:
+    assert pack.directory_digest(str(source)) == digest(source)["digest"]
+    assert pack.directory_digest(str(source), ["*.js"]) == digest(source, "*.js")["digest"]
+
+
+def test_digest_is_what_it_was(source: Path) -> None:
+    """Builds are called by it: another digest of the same content would make all of them anew."""
+    assert (
+        digest(source)["digest"]
+        == "cf64ce1a62dec19ca79db7cde7c28783d26948974e2e4217978cf7368caeb0c9"
     )
-    assert json.loads(done.stdout) == [digest(source, "*.js"), digest(tmp_path / "empty")]
 
 
-def test_temporary_file_is_named_or_removed(source: Path, tmp_path: Path) -> None:
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
-    for expected, files in ((str(digest(source)["digest"]), 1), ("0" * 64, 0)):
-        done = subprocess.run(
-            [sys.executable, PACK, "archive", "-", source, "--store", "--expect", expected],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-        )
-        found = [*tmp_path.glob("flask_app.*")]
-        assert len(found) == files, done.stderr
-        for path in found:
-            assert done.stdout == f"{path}\n"
-            assert path.stat().st_mode & 0o077 == 0
-            with tarfile.open(path, "r:") as tar:
-                assert "wsgi.py" in tar.getnames()
-            path.unlink()
+def test_stored_archive_is_not_compressed(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "stored.tar"
+    pack.pack(source, [], target, str(digest(source)["digest"]), store=True)
+    with tarfile.open(target, "r:") as tar:
+        assert "wsgi.py" in tar.getnames()
 
 
 def test_excluded_changes_do_not_count(source: Path) -> None:
@@ -287,8 +250,7 @@ def test_archive_brings_everything_back(source: Path, tmp_path: Path) -> None:
     os.link(source / "wsgi.py", source / "zz_hard_link.py")
     expected = digest(source)
     target = tmp_path / "packed.tar.gz"
-    done = run("archive", target, source, "--expect", str(expected["digest"]))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    pack.pack(source, [], target, str(expected["digest"]), store=False)
     unpacked = tmp_path / "unpacked"
     with tarfile.open(target) as tar:
         for member in tar:
@@ -311,9 +273,9 @@ def test_sockets_and_pipes_are_left_out(source: Path) -> None:
 def test_change_between_digest_and_archive_is_noticed(source: Path, tmp_path: Path) -> None:
     expected = str(digest(source)["digest"])
     (source / "wsgi.py").write_text("app = 2\n")
-    done = run("archive", tmp_path / "packed.tar.gz", source, "--expect", expected)
-    assert done.returncode == 1
-    assert done.stderr == f"{source} changed while it was being packed; run again.\n"
+    with pytest.raises(ValueError, match="changed while it was being packed; run again") as caught:
+        pack.pack(source, [], tmp_path / "packed.tar.gz", expected, store=False)
+    assert str(caught.value).startswith(f"{source} changed")
 
 
 def test_empty_directory(tmp_path: Path) -> None:
@@ -326,26 +288,19 @@ def test_empty_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["missing", "file"])
 def test_no_directory(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
-    done = run("digest", tmp_path / name)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"{tmp_path / name} is not a directory on the controller.\n"
+    with pytest.raises(ValueError) as caught:
+        digest(tmp_path / name)
+    assert str(caught.value) == f"{tmp_path / name} is not a directory on the controller."
 
 
-def test_unreadable_file_is_named(source: Path) -> None:
-    # Root reads what nobody may; then a path through a file stands in for it.
-    (source / "wsgi.py").chmod(0)
-    if os.geteuid() == 0:
-        pack = PACK.read_text(encoding="utf-8").replace(
-            "(root / path).read_bytes()", "(root / path / 'x').read_bytes()"
-        )
-        command = [sys.executable, "-c", pack, "digest", source]
-    else:
-        command = [sys.executable, PACK, "digest", source]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(str(source))
-    assert "cannot be read" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_unreadable_file_is_named(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root reads what nobody may.
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(pack, "hashed", refuse)
+    with pytest.raises(OSError, match=str(source)):
+        digest(source)
 
 
 def test_bytes_that_are_no_unicode_are_a_name_too(tmp_path: Path) -> None:

@@ -4,16 +4,6 @@ By hand because the digest must be the same for the same content wherever it is 
 times, owners and the order of entries, which an archive made by GNU or BSD tar differs in,
 must not count, and ``git archive`` leaves out what is not committed.
 
-Usage:
-    pack.py digest DIRECTORY [--exclude PATTERN]...
-    pack.py digests < QUESTIONS
-    pack.py archive FILE DIRECTORY --expect DIGEST [--exclude PATTERN]... [--store]
-
-``digest`` prints one JSON object: digest (sha256, hex), files (count), bytes (total).
-``digests`` reads a JSON list of objects with directory and exclude (a list), and prints the list
-of their digests. ``archive`` writes a gzipped tar of the same content, or with --store one that
-is not compressed; where FILE is -, a temporary file, and prints its name.
-
 Patterns are those of .gitignore: the last that matches decides, and ``!`` in front takes a path in
 again, unless a directory above it is out. ``name`` matches at any depth, a pattern with a slash
 inside or in front is anchored to the source, a trailing slash matches directories only; ``*`` and
@@ -23,16 +13,13 @@ takes the meaning from what follows.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import hashlib
 import json
 import os
 import re
 import stat
-import sys
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,20 +92,33 @@ def normal_mode(mode: int) -> int:
     return 0o755 if stat.S_ISDIR(mode) or mode & 0o100 else 0o644
 
 
+def hashed(path: Path) -> str:
+    """Return the SHA-256 of a file, whatever its size.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found = hashlib.sha256()
+    with path.open("rb") as content:
+        for chunk in iter(lambda: content.read(1 << 20), b""):
+            found.update(chunk)
+    return found.hexdigest()
+
+
 def digest(root: Path, patterns: list[str]) -> dict[str, str | int]:
     """Digest names, kinds, executable bits and content, but no times and no owners."""
     total = hashlib.sha256()
     files = size = 0
     for path, info in walk(root, patterns):
         if stat.S_ISLNK(info.st_mode):
-            kind, content = "link", os.fsencode(os.readlink(root / path))
+            target = os.fsencode(os.readlink(root / path))
+            line = ["link", path, hashlib.sha256(target).hexdigest()]
         elif stat.S_ISDIR(info.st_mode):
-            kind, content = "dir", b""
+            line = ["dir", path, hashlib.sha256(b"").hexdigest()]
         else:
-            kind, content = oct(normal_mode(info.st_mode)), (root / path).read_bytes()
+            line = [oct(normal_mode(info.st_mode)), path, hashed(root / path)]
             files += 1
-            size += len(content)
-        line = [kind, path, hashlib.sha256(content).hexdigest()]
+            size += info.st_size
         total.update(json.dumps(line).encode() + b"\n")
     return {"digest": total.hexdigest(), "files": files, "bytes": size}
 
@@ -161,67 +161,31 @@ def answer(root: Path, patterns: list[str]) -> dict[str, str | int]:
     return digest(root, patterns)
 
 
-def pack(root: Path, patterns: list[str], file: str, expected: str, store: bool) -> None:
+def directory_digest(path: str, exclude: list[str] | None = None) -> str:
+    """Return the digest of a directory alone, as a filter does.
+
+    Raises:
+        ValueError, OSError: as answer().
+    """
+    return str(answer(Path(path), exclude or [])["digest"])
+
+
+def pack(root: Path, patterns: list[str], target: Path, expected: str, store: bool) -> None:
     """Archive a directory that has been digested before.
+
+    Args:
+        root: the directory.
+        patterns: what of it is left out.
+        target: the archive.
+        expected: its digest.
+        store: do not compress: wheels are compressed already.
 
     Raises:
         ValueError: it is no directory, or not the same any more.
         OSError: something cannot be read or written.
     """
-    target = file
-    if file == "-":
-        descriptor, target = tempfile.mkstemp(prefix="flask_app.", suffix=".tar")
-        os.close(descriptor)
-    try:
-        if not root.is_dir():
-            raise ValueError(f"{root} is not a directory on the controller.")
-        archive(root, patterns, Path(target), store)
-        if digest(root, patterns)["digest"] != expected:
-            raise ValueError(f"{root} changed while it was being packed; run again.")
-    except BaseException:
-        if file == "-":
-            os.unlink(target)
-        raise
-    if file == "-":
-        print(target)
-
-
-def main() -> int:
-    """Run one of the commands; errors go to stderr as one sentence."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("digests")
-    for name in ("digest", "archive"):
-        command = commands.add_parser(name)
-        if name == "archive":
-            command.add_argument("file")
-            command.add_argument("--expect", required=True)
-            command.add_argument("--store", action="store_true")
-        command.add_argument("directory", type=Path)
-        command.add_argument("--exclude", action="append", default=[])
-    arguments = parser.parse_args()
-    try:
-        if arguments.command == "digests":
-            questions = json.load(sys.stdin)
-            print(json.dumps([answer(Path(one["directory"]), one["exclude"]) for one in questions]))
-        elif arguments.command == "digest":
-            print(json.dumps(answer(arguments.directory, arguments.exclude)))
-        else:
-            pack(
-                arguments.directory,
-                arguments.exclude,
-                arguments.file,
-                arguments.expect,
-                arguments.store,
-            )
-    except OSError as error:
-        print(f"{error.filename} cannot be read: {error.strerror}.", file=sys.stderr)
-        return 1
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    if not root.is_dir():
+        raise ValueError(f"{root} is not a directory on the controller.")
+    archive(root, patterns, target, store)
+    if digest(root, patterns)["digest"] != expected:
+        raise ValueError(f"{root} changed while it was being packed; run again.")

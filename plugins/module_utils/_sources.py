@@ -1,0 +1,169 @@
+"""Find out what the sources of applications are now, and which builds of them are there.
+
+It runs on Python 3.6 and imports nothing of Ansible.
+"""
+
+import os
+import pwd
+import shutil
+from typing import Any, Dict, List
+
+from ansible_collections.flaskstack.centos.plugins.module_utils import _git
+from ansible_collections.flaskstack.centos.plugins.module_utils._builds import (
+    RUN,
+    UNKNOWN,
+    account_name,
+    build_of,
+    cache_of,
+    is_complete,
+)
+from ansible_collections.flaskstack.centos.plugins.module_utils._files import (
+    make_directory,
+    remove,
+)
+from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import without_password
+from ansible_collections.flaskstack.centos.plugins.module_utils._tools import (
+    PATH,
+    account_of,
+    base_environment,
+    finish,
+    start,
+)
+
+#: Answers of a remote take longer only when nobody will ever answer (seconds).
+PATIENCE = 120
+#: The directory of one question to remotes; the rest of the name is the process's number.
+PRIVATE = "resolve."
+
+#: An application, complete.
+App = Dict[str, Any]
+
+
+def wrong_account(builder: str, app: str) -> str:
+    """Return what is wrong with the account that is to build an application; empty if nothing.
+
+    One that is there and was not made by the role would give its files and rights to the build.
+    """
+    name = account_name(builder, app)
+    account = account_of(name)
+    if account is None or (account.pw_dir == cache_of(app) and account.pw_uid != 0):
+        return ""
+    return (
+        f"application '{app}': the account '{name}' is there already and was not made by the"
+        f" flask_app role (its home is {account.pw_dir}, not {cache_of(app)}); give"
+        " flask_app_builder another name, or remove that account."
+    )
+
+
+def missing_tools(apps: List[App]) -> Dict[str, List[str]]:
+    """Return package -> the applications whose repositories cannot be asked without it."""
+    out: Dict[str, List[str]] = {}
+    ssh = [app["name"] for app in apps if _git.is_ssh(app["source"]["git"])]
+    if apps and shutil.which("git", path=PATH) is None:
+        out["git-core"] = [app["name"] for app in apps]
+    if ssh and shutil.which("ssh", path=PATH) is None:
+        out["openssh-clients"] = ssh
+    return out
+
+
+def is_secret(app: App) -> bool:
+    """Tell whether a repository is read with a key or a password."""
+    source = app["source"]
+    return bool(source.get("key")) or without_password(source["git"])[1] != ""
+
+
+def sweep() -> None:
+    """Remove the private directories, with keys in them, of questions that were killed."""
+    for name in os.listdir(RUN):
+        if name.startswith(PRIVATE) and not os.path.exists("/proc/" + name[len(PRIVATE) :]):
+            remove(os.path.join(RUN, name))
+
+
+def ask(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
+    """Ask remotes for the commits of versions, all at once: name -> (commit, problem)."""
+    make_directory(RUN, 0o711, (os.geteuid(), os.getegid()))
+    sweep()
+    work = f"{RUN}/{PRIVATE}{os.getpid()}"
+    make_directory(work, 0o711, (os.geteuid(), os.getegid()))
+    asked, found = [], {}
+    try:
+        for number, app in enumerate(apps):
+            source, name = app["source"], account_name(settings["builder"], app["name"])
+            builder = account_of(name)
+            # On a bare host there is none yet. What needs no secret, anybody may ask.
+            account = builder or pwd.getpwnam("nobody")
+            private = f"{work}/{number}"
+            noted = cache_of(app["name"]) + "/known_hosts"
+            remember = builder is not None and not settings["check"]
+            remember = remember and os.path.isdir(cache_of(app["name"]))
+            files, variables = _git.settings(
+                source, private, settings["known_hosts"], noted, remember
+            )
+            _git.write_private(private, files, account.pw_uid, account.pw_gid)
+            env = base_environment(account.pw_name, private)
+            env["GIT_SSL_CAINFO"] = settings["ca_bundle"]
+            if settings["proxy"]:
+                env.update(HTTPS_PROXY=settings["proxy"], HTTP_PROXY=settings["proxy"])
+            env.update(variables)
+            question = _git.question(source["git"], source["version"])
+            asked.append((app, start(question, env, "/", account)))
+        for app, running in asked:
+            status, output = finish(running, PATIENCE)
+            source = app["source"]
+            found[app["name"]] = _git.judge(
+                app["name"], source["git"], source["version"], status, output
+            )
+    finally:
+        remove(work)
+    return found
+
+
+def info(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the answer of the module ``source_info``.
+
+    Args:
+        apps: complete, in the order of the user's list.
+        settings: builder, root, compress, known_hosts, proxy, ca_bundle, check.
+    """
+    builder = settings["builder"]
+    problems = [wrong_account(builder, app["name"]) for app in apps]
+    problems = [problem for problem in problems if problem]
+    repositories = [app for app in apps if app["source"].get("git")]
+    tools = missing_tools(repositories)
+    commits, asking, unasked = {}, [], []
+    for app in repositories:
+        name = app["name"]
+        if _git.is_commit(app["source"]["version"]):
+            commits[name] = app["source"]["version"]
+        elif any(name in names for names in tools.values()) or (
+            # Its key is for the eyes of its own builder.
+            is_secret(app) and account_of(account_name(builder, name)) is None
+        ):
+            unasked.append(name)
+        else:
+            asking.append(app)
+    for name, (commit, problem) in (
+        ask(asking, settings) if asking and not problems else {}
+    ).items():
+        if problem:
+            problems.append(problem)
+        commits[name] = commit
+    builds = [
+        build_of(app, commits.get(app["name"]) or UNKNOWN, settings["root"], settings["compress"])
+        for app in apps
+    ]
+    missing = [build["name"] for build in builds if not is_complete(build["path"])]
+    accounts = [
+        {"name": account_name(builder, name), "home": cache_of(name), "app": name}
+        for name in [app["name"] for app in apps]
+        if name in missing + unasked and account_of(account_name(builder, name)) is None
+    ]
+    return {
+        "changed": False,
+        "builds": builds,
+        "missing": missing,
+        "missing_builders": accounts,
+        "missing_packages": sorted(tools),
+        "unasked": unasked,
+        "problems": problems,
+    }
