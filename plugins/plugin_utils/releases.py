@@ -1,0 +1,480 @@
+"""The uwsgi role's plan: the releases that there are to be, with the text of all their files.
+
+A release is named by its build and by a hash of everything that makes its configuration, so all
+texts are made here, before the host is asked anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os.path
+import re
+from typing import Any
+
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import specs
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import called
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.release_checks import (
+    check_app,
+    check_apps,
+    check_settings,
+)
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Keys
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.templates import render
+
+UNITS = "/etc/systemd/system"
+#: Where uWSGI is, one for each version and interpreter; on each host the same, whatever the root.
+HOMES = "/opt/uwsgi"
+
+#: How many workers there are by default, and what one is reckoned at, in MB: docs/tuning.md has the
+#: measurements.
+PROCESSES_PER_CORE = 2
+WORKER_MEMORY = 64
+
+#: What the role is given beside the items, as ``uwsgi_<name>`` is described.
+SETTINGS = (
+    "version",
+    "root",
+    "socket_group",
+    "wheelhouse",
+    "fetch",
+    "metrics_directory",
+    "metrics_interval",
+)
+#: Keys that are as good as not there when they are empty: no router, no figures for StatsD.
+OPTIONAL = ("http", "tcp", "statsd")
+
+
+@dataclasses.dataclass
+class Plan:
+    """What the role does, as the modules take it. With problems, there is nothing else in it."""
+
+    problems: list[str]
+    #: The releases, as app_releases takes them.
+    apps: list[Keys] = dataclasses.field(default_factory=list)
+    #: The routers in front of `current`, as app_releases and app_router take them.
+    routers: list[Keys] = dataclasses.field(default_factory=list)
+    #: The units that collect metrics; none where none are wanted.
+    metrics: list[Keys] = dataclasses.field(default_factory=list)
+    #: The release commands: name, release, once, and a key that is the same on all hosts that
+    #: deploy the same.
+    commands: list[Keys] = dataclasses.field(default_factory=list)
+    #: What later roles may know of a release: nothing secret.
+    exports: list[Keys] = dataclasses.field(default_factory=list)
+    #: The directories of uWSGI that the releases run.
+    homes: list[str] = dataclasses.field(default_factory=list)
+    #: The longest queue of a socket.
+    listen: int = 0
+    #: Ports for everybody, and rules of firewalld for the ports that only some may reach.
+    open_ports: list[str] = dataclasses.field(default_factory=list)
+    open_rules: list[str] = dataclasses.field(default_factory=list)
+    worker_memory: int = WORKER_MEMORY
+
+
+def plan(given: Keys) -> Plan:
+    """Return what the role is to do, or why it cannot.
+
+    Args:
+        given: the role's variables without their prefix (SETTINGS), and ``apps`` (all items),
+            ``defaults``, ``host`` (its name in the inventory) and ``os`` (the facts os_family,
+            distribution and distribution_major_version).
+    """
+    problems: list[str] = []
+    settings = read_settings(given, problems)
+    problems += check_settings(settings, given["os"], given["defaults"], default_keys())
+    problems += check_apps(given["apps"])
+    apps = []
+    for number, item in enumerate(given["apps"], 1):
+        app = complete(item, number, given["defaults"], problems)
+        problems += check_app(app, called("application", item, number))
+        apps.append(app)
+    problems += check_ports(apps)
+    if problems:
+        return Plan(problems=list(dict.fromkeys(problems)))
+    apps = [derive(app, settings) for app in apps]
+    releases = [release_of(app, settings, given["host"]) for app in apps]
+    routers = [router for app in apps for router in routers_of(app, settings)]
+    public = [one["ports"] for one in routers if one["kind"] == "http"]
+    return Plan(
+        problems=[],
+        apps=releases,
+        routers=routers,
+        open_ports=[f"{port}/tcp" for ports in public for port in ports],
+        open_rules=[rule for app in apps if app.get("tcp") for rule in rules_of(app["tcp"])],
+        metrics=metrics_of(settings),
+        commands=[
+            command_of(app, release)
+            for app, release in zip(apps, releases, strict=True)
+            if app["release_command"]
+        ],
+        exports=[export_of(app, release) for app, release in zip(apps, releases, strict=True)],
+        homes=list(dict.fromkeys(app["home"] for app in apps)),
+        listen=max((app["listen"] for app in apps), default=0),
+    )
+
+
+# ---- Completing what was given -------------------------------------------------------------
+
+
+def default_keys() -> list[str]:
+    """Return the keys of an application that can have a default for all items."""
+    options = specs.item_options("uwsgi", "uwsgi_apps")
+    return [key for key, spec in options.items() if "default" in spec] + ["processes"]
+
+
+def read_settings(given: Keys, problems: list[str]) -> Keys:
+    """Return the role's own variables in their described types."""
+    described = specs.options_of("uwsgi")
+    options = {name: described[f"uwsgi_{name}"] for name in SETTINGS}
+    return specs.read(
+        options,
+        {name: given[name] for name in SETTINGS},
+        lambda key, wrong: problems.append(f"uwsgi_{key}: {wrong}"),
+    )
+
+
+def complete(item: Keys, number: int, defaults: Keys, problems: list[str]) -> Keys:
+    """Return an application with each key that has a default, all of the described types.
+
+    Args:
+        item: as the user wrote it.
+        number: its place in the list, from 1, for one without a name.
+        defaults: what the user wants in all items.
+        problems: a sentence is added for each value that cannot be read.
+    """
+    options = specs.item_options("uwsgi", "uwsgi_apps")
+    own = specs.without_nulls(options, item)
+    own = {key: value for key, value in own.items() if value or key not in OPTIONAL}
+    name = called("application", item, number)
+    wanted = {key: value for key, value in defaults.items() if key in options}
+    return specs.read(
+        options, own, lambda key, wrong: problems.append(f"{name}, {key}: {wrong}"), wanted
+    )
+
+
+def derive(app: Keys, settings: Keys) -> Keys:
+    """Return an application with all that the templates need to know of it."""
+    name, build = app["name"], app["build"]
+    venv = app.get("virtualenv") or build + "/venv"
+    root = f"{settings['root']}/{name}"
+    commands = [one | {"is_timer": False} for one in app["services"]]
+    commands += [one | {"is_timer": True} for one in app["timers"]]
+    out = app | {
+        "processes": app.get("processes", 0),
+        "virtualenv": "" if venv == "none" else venv,
+        "root": root,
+        "home": f"{HOMES}/{settings['version']}-python{app['python']}",
+        # A dash would make it a part of another application's slice.
+        "slice": "uwsgi-{}.slice".format(name.replace("-", "\\x2d")),
+        "commands": commands,
+        "environment": [
+            (key, quoted(value))
+            for key, value in sorted((app["env"] | app["secret_env"]).items(), key=by_name)
+        ],
+        "static": [static_of(static, build, root) for static in app["static"]],
+        "option_lines": option_lines(app["options"]),
+        "statsd": app.get("statsd"),
+    }
+    if app.get("statsd"):
+        out["statsd"] = {"prefix": name} | app["statsd"]
+    if app.get("http"):
+        out["http"] = app["http"] | {"option_lines": option_lines(app["http"]["options"])}
+    return out
+
+
+def by_name(pair: tuple[Any, Any]) -> str:
+    """Return what pairs are sorted by."""
+    return str(pair[0])
+
+
+def shown(value: Any) -> str:
+    """Return a value of YAML as a configuration file has it."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def quoted(value: Any) -> str:
+    r"""Return what stands between the double quotes of an environment file.
+
+    systemd.exec(5) takes the backslash from ``\\``, ``\"``, ``\$`` and ``\```.
+    """
+    return re.sub(r'([\\"$`])', r"\\\1", shown(value))
+
+
+def option_lines(options: Keys) -> list[tuple[str, str]]:
+    """Return the lines of options of the user's own: a list repeats its key."""
+    return [
+        (key, shown(one))
+        for key, value in options.items()
+        for one in (value if isinstance(value, list | dict) else [value])
+    ]
+
+
+def static_of(static: Keys, build: str, root: str) -> Keys:
+    """Return where files are looked for, and how uWSGI matches their addresses."""
+    path = static["path"]
+    inside = [f"{build}/{path}", f"{root}/releases/$(APP_RELEASE)/before/build/{path}"]
+    return {
+        "prefix": static["url"].removesuffix("/"),
+        "pattern": re.escape(static["url"]),
+        "paths": [path] if path.startswith("/") else inside,
+        "expires": static["expires"],
+    }
+
+
+# ---- Releases ------------------------------------------------------------------------------
+
+
+def file(path: str, text: str, mode: str = "0644", group: str = "root") -> Keys:
+    """Return a file as the modules take it."""
+    return {"path": path, "text": text, "mode": mode, "group": group}
+
+
+def sizes_of(app: Keys) -> Keys:
+    """Return what the number of workers is found out with; 0 cores or kilobytes are no limit."""
+    quota = app["limits"].get("cpu_quota", "")
+    return {
+        "cores": (int(quota.rstrip("%")) + 99) // 100 if quota else 0,
+        "kilobytes": bytes_of(app["limits"].get("memory_max", "")) // 1024,
+        "per_core": PROCESSES_PER_CORE,
+        "worker_memory": WORKER_MEMORY,
+        "least": max(2, app["cheaper"] + 1),
+    }
+
+
+def bytes_of(memory: str) -> int:
+    """Return a limit of memory in bytes; 0 for none, and for one in percent of the host's."""
+    found = re.fullmatch(r"(\d+)([KMGT]?)", memory)
+    return int(found[1]) << 10 * " KMGT".index(found[2] or " ") if found else 0
+
+
+def texts_of(app: Keys, socket_group: str) -> dict[str, str]:
+    """Return template (and command) -> text of what a release, and its units, are made of.
+
+    Those of commands of other hosts too: a release has the same name on all hosts.
+    """
+    known = {"app": app, "socket_group": socket_group, "sizes": sizes_of(app)}
+    names = ("slice", "socket", "service", "release-service", "uwsgi.ini", "environment")
+    texts = {
+        name: render("uwsgi", f"{name}.j2", **known)
+        for name in (*names, "release_command", "start")
+    }
+    for command in app["commands"]:
+        for name in ("command", "command-service", "timer"):
+            if name != "timer" or command["is_timer"]:
+                texts[f"{name}.{command['name']}"] = render(
+                    "uwsgi", f"{name}.j2", command=command, **known
+                )
+    return texts
+
+
+def name_of(app: Keys, texts: dict[str, str]) -> str:
+    """Return a release's name."""
+    # The slice is the application's, not the release's: other limits hold at once.
+    made_of = {
+        "texts": {name: text for name, text in texts.items() if name != "slice"},
+        "home": app["home"],
+        "build": app["build"],
+    }
+    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    return f"{os.path.basename(app['build'])}-{digest[:8]}"
+
+
+def release_of(app: Keys, settings: Keys, host: str) -> Keys:
+    """Return a release as app_releases takes it: names, files and links."""
+    texts = texts_of(app, settings["socket_group"])
+    name, release = app["name"], name_of(app, texts)
+    path = f"{app['root']}/releases/{release}"
+    units = f"{UNITS}/uwsgi-{name}"
+    here = [one for one in app["commands"] if one["host"] in ("", host)]
+    services = [one["name"] for one in here if not one["is_timer"]]
+    timers = [one["name"] for one in here if one["is_timer"]]
+    commands = []
+    for one in services + timers:
+        unit = f"{units}.{one}@{release}"
+        commands.append(file(f"{path}/command.{one}", texts[f"command.{one}"]))
+        commands.append(file(f"{unit}.service", texts[f"command-service.{one}"]))
+    for one in timers:
+        commands.append(file(f"{units}.{one}@{release}.timer", texts[f"timer.{one}"]))
+    # What a later switch to it needs to know, when the inventory says something else already.
+    about = {
+        "name": name,
+        "release": release,
+        "build": app["build"],
+        "version": app["version"],
+        "health": app["health"],
+        "keep_releases": app["keep_releases"],
+        "services": services,
+        "timers": timers,
+    }
+    return {
+        "name": name,
+        "release": release,
+        "services": services,
+        "timers": timers,
+        "schedules": [one["schedule"] for one in here if one["is_timer"]],
+        "listen": app["listen"],
+        "processes": app["processes"],
+        "units": [
+            file(f"{UNITS}/{app['slice']}", texts["slice"]),
+            file(f"{units}@.socket", texts["socket"]),
+            file(f"{units}@.service", texts["service"]),
+            file(f"{units}-release@.service", texts["release-service"]),
+        ],
+        "files": [
+            file(f"{path}/uwsgi.ini", texts["uwsgi.ini"]),
+            file(f"{path}/release_command", texts["release_command"], "0755"),
+            file(f"{path}/start", texts["start"], "0755"),
+            environment_of(app, path, texts["environment"]),
+            *commands,
+            # A directory without it is no release, so it is written last.
+            file(f"{path}/release.json", json.dumps(about, indent=4, sort_keys=True) + "\n"),
+        ],
+        "links": links_of(app, release, path),
+    }
+
+
+def environment_of(app: Keys, path: str, text: str) -> Keys:
+    """Return the file of a release's environment: its text is secret, if there is any in it."""
+    found = file(f"{path}/environment", text, "0640", app["name"])
+    if app["environment"]:
+        found["secret_text"] = found.pop("text")
+    return found
+
+
+def links_of(app: Keys, release: str, path: str) -> list[Keys]:
+    """Return the links of a release."""
+    build, virtualenv = app["build"], app["virtualenv"]
+    own = os.path.dirname(build) == app["root"] + "/builds"
+    return [
+        {
+            "path": f"{path}/build",
+            "target": "../../builds/" + os.path.basename(build) if own else build,
+        },
+        {
+            "path": f"{path}/venv",
+            "target": "build/venv"
+            if virtualenv == build + "/venv"
+            else virtualenv or "/nonexistent",
+        },
+        {"path": f"{path}/uwsgi", "target": app["home"] + "/bin/uwsgi"},
+        {"path": f"{path}/uwsgi.sock", "target": f"/run/wsgi/{app['name']}/{release}.sock"},
+    ]
+
+
+def command_of(app: Keys, release: Keys) -> Keys:
+    """Return what is to be known of a release's command."""
+    digest = hashlib.sha1(app["release_command"].encode(), usedforsecurity=False).hexdigest()
+    return {
+        "name": app["name"],
+        "release": release["release"],
+        "once": app["release_command_once"],
+        "key": f"{app['name']} {app['build']} {digest}",
+    }
+
+
+def export_of(app: Keys, release: Keys) -> Keys:
+    """Return what later roles may know of a release."""
+    return {
+        "name": app["name"],
+        "release": release["release"],
+        "build": app["build"],
+        "path": f"{app['root']}/releases/{release['release']}",
+        "current": app["root"] + "/current",
+        "previous": app["root"] + "/previous",
+        "socket": app["root"] + "/current/uwsgi.sock",
+    }
+
+
+# ---- Beside the releases -------------------------------------------------------------------
+
+
+def ports_of(app: Keys, kind: str) -> list[tuple[str, int]]:
+    """Return key and number of the ports that a router listens on."""
+    if kind == "tcp":
+        return [("tcp.port", app["tcp"]["port"])]
+    http = app["http"]
+    ports = [("http.port", http["port"])] if http["port"] != 0 else []
+    return ports + ([("http.https_port", http["https_port"])] if http["certificate"] else [])
+
+
+def check_ports(apps: list[Keys]) -> list[str]:
+    """Return a sentence for each port of a router that is none, or that another one has."""
+    problems, taken = [], dict[int, str]()
+    for app in apps:
+        for kind in ("http", "tcp"):
+            for key, port in ports_of(app, kind) if app.get(kind) else []:
+                where = f"application '{app.get('name', '')}', {key}: {port}"
+                if not 1 <= port <= 65535:
+                    problems.append(f"{where} is no port; write a number from 1 to 65535.")
+                elif port in taken:
+                    problems.append(
+                        f"{where} is {taken[port]} already; give each a port of its own."
+                    )
+                taken[port] = f"{key} of application '{app.get('name', '')}'"
+    return problems
+
+
+def routers_of(app: Keys, settings: Keys) -> list[Keys]:
+    """Return the routers in front of an application's current release, as app_router takes them."""
+    routers = []
+    for kind in ("http", "tcp"):
+        about = app.get(kind)
+        if not about:
+            continue
+        ports = [port for _, port in ports_of(app, kind)]
+        known = {
+            "app": app,
+            "kind": kind,
+            "low_port": any(port < 1024 for port in ports),
+            "socket_group": settings["socket_group"],
+        }
+        secure = kind == "http" and bool(about["certificate"])
+        routers.append(
+            {
+                "name": app["name"],
+                "kind": kind,
+                "ports": ports,
+                "addresses": about["addresses"] if kind == "http" else [about["address"]],
+                "https": about["https_port"] if secure else 0,
+                "redirect": kind == "http" and about["redirect"],
+                "reads": [about["certificate"], about["key"]] if secure else [],
+                "health": app["health"],
+                "files": [
+                    file(f"{app['root']}/{kind}.ini", render("uwsgi", f"{kind}.ini.j2", **known)),
+                    file(
+                        f"{UNITS}/uwsgi-{app['name']}-{kind}.service",
+                        render("uwsgi", "router-service.j2", **known),
+                    ),
+                ],
+            }
+        )
+    return routers
+
+
+def rules_of(tcp: Keys) -> list[str]:
+    """Return firewalld's rules for the web servers that may reach a uwsgi port."""
+    return [
+        f'rule family="{"ipv6" if ":" in address else "ipv4"}" source address="{address}"'
+        f' port port="{tcp["port"]}" protocol="tcp" accept'
+        for address in tcp["allow"]
+    ]
+
+
+def metrics_of(settings: Keys) -> list[Keys]:
+    """Return the units that collect metrics, if they are wanted."""
+    known = {
+        "root": settings["root"],
+        "directory": settings["metrics_directory"],
+        "interval": settings["metrics_interval"],
+    }
+    return [
+        file(
+            f"{UNITS}/uwsgi-metrics.{kind}",
+            render("uwsgi", f"metrics-{kind}.j2", **known),
+        )
+        for kind in ("service", "timer")
+        if settings["metrics_directory"]
+    ]
