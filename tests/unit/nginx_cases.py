@@ -13,15 +13,32 @@ writes them as DIRECTORY/<case>/nginx.conf, conf.d/... as for that version of ng
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from templar import evaluate_role
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+if __name__ == "__main__":
+    # pytest has it from pyproject.toml.
+    sys.path.insert(0, str(ROOT / "collections"))
+
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import (  # noqa: E402
+    nginx_files,
+    nginx_plan,
+)
 
 SERVERS = {"servers": ["unix:/opt/shop/current/uwsgi.sock"]}
 
-#: What a host says of itself (roles/nginx/files/host.py, inspect).
+#: What the role asks of a host, for a host that is not there.
+FACTS: dict[str, Any] = {
+    "os_family": "RedHat",
+    "distribution": "CentOS",
+    "distribution_major_version": "9",
+    "selinux": False,
+}
+
+#: What a host says of itself (module nginx_info).
 HOST: dict[str, Any] = {
     "nginx": {"version": "1.22.1", "arguments": [], "modules": []},
     "units": {},
@@ -60,7 +77,10 @@ def static(*paths: str, url: str = "/static/", **keys: Any) -> list[dict[str, An
 
 
 def case(*sites: dict[str, Any], **variables: Any) -> dict[str, Any]:
-    """Describe the role's variables."""
+    """Describe the role's variables.
+
+    Two are not the role's: `host` is the host's answer, and `facts` replace some of FACTS.
+    """
     return {"nginx_sites": list(sites)} | variables
 
 
@@ -86,7 +106,7 @@ GOOD: dict[str, dict[str, Any]] = {
             + static("/opt/c", url="/media/", expires="1h")
         )
     ),
-    "no_ipv6": case(site(tls=SIGNED), __nginx_host=host(ipv6=False)),
+    "no_ipv6": case(site(tls=SIGNED), host=host(ipv6=False)),
     "open": case(site(domains=["_"]), nginx_default_server=False),
     "open_beside": case(site(domains=["_"], port=8080), site("blog")),
     "nobody": case(site(), site("blog", port=8080), nginx_default_server=False),
@@ -259,12 +279,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "tls_both": case(site(tls=SIGNED | {"redirect": False})),
     "tls_open": case(site(domains=["_"], tls=SIGNED)),
     "tls_modern": case(site(tls=SIGNED), nginx_tls_profile="modern", nginx_http2=False),
-    "tls_new": case(site(tls=SIGNED), __nginx_host=host("1.26.0")),
-    "tls_old": case(site(tls=SIGNED), __nginx_host=host("1.18.0")),
+    "tls_new": case(site(tls=SIGNED), host=host("1.26.0")),
+    "tls_old": case(site(tls=SIGNED), host=host("1.18.0")),
     "http3": case(
         site(tls=SIGNED | {"http3": True}),
         site("b", tls=SIGNED),
-        __nginx_host=host("1.26.0"),
+        host=host("1.26.0"),
     ),
     "stapling": case(
         site(tls={"certificate": "tls/shop.crt", "key": "tls/shop.key", "stapling": True}),
@@ -281,12 +301,12 @@ GOOD: dict[str, dict[str, Any]] = {
         )
     ),
     "raw_errors": case(site(friendly_errors=False)),
-    "brotli": case(site(static=static("/opt/a")), __nginx_host=host(modules=["mod-brotli.conf"])),
+    "brotli": case(site(static=static("/opt/a")), host=host(modules=["mod-brotli.conf"])),
     "no_compression": case(
         site(),
         nginx_gzip=False,
         nginx_brotli=False,
-        __nginx_host=host(modules=["mod-brotli.conf"]),
+        host=host(modules=["mod-brotli.conf"]),
     ),
     "long_name": case(
         site("a" * 60, allow=["10.0.0.0/8"], cache={"time": "1s", "shared_time": "60"})
@@ -300,21 +320,37 @@ NEW = (1, 25, 1)
 #: What an older one cannot load.
 NEEDS_NEW = {"http3"}
 
-EXPRESSION = {"rendered": "__nginx_rendered"}
+#: The owner in the cases' files.
+OWNER = "inventory, Serve"
+
+
+def role_defaults() -> dict[str, Any]:
+    """Give the role's variables as they are when nobody says anything, in no inventory."""
+    text = (ROOT / "roles/nginx/defaults/main.yml").read_text(encoding="utf-8")
+    found = yaml.safe_load(text)
+    # What an inventory may hand to several roles is not there.
+    plain = {name: "" if "{{" in str(value) else value for name, value in found.items()}
+    return plain | {"nginx_owner": OWNER}
+
+
+DEFAULTS = role_defaults()
+
+
+def planned(one: dict[str, Any]) -> dict[str, Any]:
+    """Plan a case."""
+    variables = {name: value for name, value in one.items() if name.startswith("nginx_")}
+    facts = FACTS | one.get("facts", {})
+    return nginx_plan.plan({"variables": DEFAULTS | variables, "facts": facts})
 
 
 def render(cases: dict[str, dict[str, Any]]) -> dict[str, dict[str, str]]:
-    """Give case -> path below /etc/nginx -> text.
-
-    Raises:
-        AssertionError: Ansible could not render a case.
-    """
-    complete = {name: {"__nginx_host": HOST} | one for name, one in cases.items()}
-    with tempfile.TemporaryDirectory() as directory:
-        results = evaluate_role("nginx", Path(directory), EXPRESSION, complete)
+    """Give case -> path below /etc/nginx -> text."""
     return {
-        name: {path: file["text"] for path, file in result["rendered"].items()}
-        for name, result in results.items()
+        name: {
+            path: file["text"]
+            for path, file in nginx_files.rendered(planned(one), one.get("host", HOST), {}).items()
+        }
+        for name, one in cases.items()
     }
 
 
@@ -331,12 +367,12 @@ def main(arguments: list[str]) -> int:
     directory, version, *modules = [*arguments, "1.22.1"] if len(arguments) == 1 else arguments
     cases = {}
     for name, one in GOOD.items():
-        own = one.get("__nginx_host", HOST)
+        own = one.get("host", HOST)
         # What is written for an older one loads too, until the syntax changes.
         older = number(own["nginx"]["version"]) < number(version) < NEW
         nginx = host(own["nginx"]["version"] if older else version, modules=modules)["nginx"]
         if name not in NEEDS_NEW or number(version) >= NEW:
-            cases[name] = one | {"__nginx_host": own | {"nginx": nginx}}
+            cases[name] = one | {"host": own | {"nginx": nginx}}
     for name, files in render(cases).items():
         for path, text in files.items():
             target = Path(directory) / name / path

@@ -1,0 +1,323 @@
+#!/usr/bin/python
+# Copyright (c) The flaskstack authors. MIT License (see LICENSE).
+"""Ask a host what there is of nginx, and of what its sites refer to."""
+
+DOCUMENTATION = r"""
+module: nginx_info
+short_description: Ask a host what there is of nginx, and of what its sites refer to
+version_added: 0.2.0
+description:
+  - Tells in one question what the role C(nginx) decides by - the version of nginx, the files of its
+    configuration, its certificates, sizes of the host - and what is wrong with the directories,
+    host names and certificates that sites refer to.
+options:
+  header:
+    description: What the first line of the sites' files that are the role's holds.
+    type: str
+    default: "Managed by Ansible (flaskstack.centos, role nginx): changes made here are lost."
+  units:
+    description: Units of systemd to tell the state of.
+    type: list
+    elements: str
+    default: []
+  sysctls:
+    description: Settings of the kernel to tell.
+    type: list
+    elements: str
+    default: []
+  paths:
+    description: Other files to tell the checksum and mode of.
+    type: list
+    elements: path
+    default: []
+  acme_home:
+    description: The environment of certbot.
+    type: path
+    default: /opt/certbot
+  directories:
+    description: Directories that sites serve.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      site:
+        description: Name of the site.
+        type: str
+        required: true
+      key:
+        description: Where the site says so, for the sentence about it.
+        type: str
+        required: true
+      path:
+        description: The directory.
+        type: str
+        required: true
+  hosts:
+    description: Host names of servers that sites pass requests to.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      site:
+        description: Name of the site.
+        type: str
+        required: true
+      key:
+        description: Where the site says so, for the sentence about it.
+        type: str
+        required: true
+      name:
+        description: The host name.
+        type: str
+        required: true
+  certificates:
+    description: Certificates of sites.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      site:
+        description: Name of the site.
+        type: str
+        required: true
+      kind:
+        description: Where it comes from. Only what is wrong with V(files) is a problem.
+        type: str
+        choices: [files, text, self_signed, acme]
+        required: true
+      certificate:
+        description: Its file, as a path or below C(/etc/nginx).
+        type: str
+        required: true
+      key:
+        description: The file of its key.
+        type: str
+        required: true
+      names:
+        description: What it has to be good for.
+        type: list
+        elements: str
+        required: true
+      key_names:
+        description: What the two are called in the inventory.
+        type: list
+        elements: str
+        required: true
+  sites:
+    description: Tell the state of each site too, as the playbook C(status) shows it.
+    type: bool
+    default: false
+notes:
+  - Supports C(check_mode); changes nothing.
+author: The flaskstack authors (@flaskstack)
+"""
+
+EXAMPLES = r"""
+- name: Gather what there is of nginx
+  flaskstack.centos.nginx_info:
+    units: [nginx.service]
+    sites: true
+  register: there
+
+- name: Check the certificate of a site
+  flaskstack.centos.nginx_info:
+    certificates:
+      - site: shop
+        kind: files
+        certificate: /etc/pki/tls/certs/shop.crt
+        key: /etc/pki/tls/private/shop.key
+        names: [shop.example.com]
+        key_names: [tls.certificate, tls.key]
+  register: there
+  failed_when: there.problems | length > 0
+"""
+
+RETURN = r"""
+nginx:
+  description: C(version), C(arguments) it was configured with and C(modules); null if there is
+    none.
+  returned: always
+  type: dict
+units:
+  description: Unit -> its properties, as systemd calls them.
+  returned: always
+  type: dict
+  sample: {nginx.service: {ActiveState: active, UnitFileState: enabled}}
+files:
+  description: Path below C(/etc/nginx) -> C(sha256) and C(mode). After a change that was killed, as
+    they are going to be.
+  returned: always
+  type: dict
+paths:
+  description: The same for O(paths), those that are there.
+  returned: always
+  type: dict
+owned:
+  description: Sites' files that are the role's, and whose each is; the owner is empty in files of
+    versions that did not note one. C(listens) and C(variables) are what each needs of
+    C(nginx.conf).
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - file: conf.d/shop.conf
+      owner: production, Serve the shop
+      listens: ["80", "[::]:80"]
+      variables: [$flaskstack_blocked]
+pending:
+  description: Whether something is written that nginx has not taken over.
+  returned: always
+  type: bool
+programs:
+  description: Program of this collection -> whether it is on the host as it should be.
+  returned: always
+  type: dict
+  sample: {/usr/local/sbin/nginx-metrics.pyz: true}
+certbot:
+  description: Version of certbot, null if there is none.
+  returned: always
+  type: str
+lineages:
+  description: Certificates that certbot renews.
+  returned: always
+  type: list
+  elements: str
+acme_due:
+  description: Those of them that nginx has not been given.
+  returned: always
+  type: list
+  elements: str
+problems:
+  description: What is wrong with what sites refer to; C(site), C(key) and C(text), a sentence.
+  returned: always
+  type: list
+  elements: dict
+certificates:
+  description: Site -> C(state), C(expires) in seconds of Unix time, C(names), C(self_signed). The
+    state is V(ok), V(missing), V(unreadable), V(mismatch), V(placeholder), V(expired),
+    V(wrong_names) or V(expiring).
+  returned: always
+  type: dict
+sites:
+  description: The state of each site. C(expires) and C(days) are of the file of its certificate,
+    C(served_expires) of the one that nginx serves and C(served_matches) whether they are the same,
+    both null if it does not say.
+  returned: if O(sites)
+  type: list
+  elements: dict
+ipv6:
+  description: Whether the host has IPv6.
+  returned: always
+  type: bool
+cores:
+  description: Processors that are online.
+  returned: always
+  type: int
+memory:
+  description: Memory in bytes.
+  returned: always
+  type: int
+open_files:
+  description: How many files a process can have open at most.
+  returned: always
+  type: int
+sysctls:
+  description: Setting -> its value, null if the kernel has none.
+  returned: always
+  type: dict
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.flaskstack.centos.plugins.module_utils._errors import run_module
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_acme import (
+    describe_acme,
+    list_due,
+)
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_info import (
+    describe_machine,
+    describe_nginx,
+    describe_owned,
+    examine,
+    fingerprints,
+)
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_programs import (
+    PARTS,
+    is_current,
+)
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_sites import list_sites
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import HEADER, Tree
+from ansible_collections.flaskstack.centos.plugins.module_utils._systemd import show_all
+
+
+def gather(tree: Tree, asked: Dict[str, Any]) -> Dict[str, Any]:
+    """Return the module's answer."""
+    problems, certificates = examine(
+        tree, asked["directories"], asked["hosts"], asked["certificates"]
+    )
+    answer = {
+        "changed": False,
+        "nginx": describe_nginx(),
+        "units": show_all(asked["units"]),
+        "files": fingerprints(tree.files()),
+        "paths": fingerprints({path: path for path in asked["paths"]}),
+        "owned": describe_owned(tree, asked["header"]),
+        "pending": bool(tree.journal()),
+        "programs": {path: is_current(path) for path in PARTS},
+        "acme_due": list_due(tree, asked["acme_home"]),
+        "problems": problems,
+        "certificates": certificates,
+    }
+    answer.update(describe_machine(asked["sysctls"]))
+    answer.update(describe_acme(asked["acme_home"]))
+    if asked["sites"]:
+        answer["sites"] = list_sites(tree, asked["header"])
+    return answer
+
+
+def names(*required: str) -> Dict[str, Any]:
+    """Return the specification of texts that are required."""
+    return {name: {"type": "str", "required": True} for name in required}
+
+
+def main() -> None:
+    """Run the module."""
+    several = {"type": "list", "default": []}
+    strings = dict(several, elements="str")
+    required = {"type": "list", "elements": "str", "required": True}
+    certificate = dict(
+        names("site", "certificate", "key"),
+        kind={
+            "type": "str",
+            "choices": ["files", "text", "self_signed", "acme"],
+            "required": True,
+        },
+        names=required,
+        key_names=dict(required, no_log=False),
+    )
+    # Where something is found in the inventory, and where a key lies, is no secret.
+    certificate["key"]["no_log"] = False
+    directory, host = names("site", "key", "path"), names("site", "key", "name")
+    for item in (directory, host):
+        item["key"]["no_log"] = False
+    module = AnsibleModule(
+        argument_spec={
+            "header": {"type": "str", "default": HEADER},
+            "units": strings,
+            "sysctls": strings,
+            "paths": dict(several, elements="path"),
+            "acme_home": {"type": "path", "default": "/opt/certbot"},
+            "directories": dict(several, elements="dict", options=directory),
+            "hosts": dict(several, elements="dict", options=host),
+            "certificates": dict(several, elements="dict", options=certificate),
+            "sites": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    run_module(module, lambda: gather(Tree(), module.params))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,357 @@
+"""The files of nginx's configuration: what is printed in them, and which there are.
+
+Paths are those below /etc/nginx. Templates get complete data, see templates.py; only a template of
+the user's own is rendered by Ansible, with the same variables, and its text is handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import sites, templates
+
+Keys = dict[str, Any]
+#: Path below /etc/nginx -> text and mode.
+Files = dict[str, dict[str, str]]
+
+HEADER = "Managed by Ansible (flaskstack.centos, role nginx): changes made here are lost."
+#: blocked-now.conf is changed by playbooks/block.yml alone.
+NOW_HEADER = (
+    "Addresses blocked at once (flaskstack.centos, playbook block): change it by that playbook."
+)
+OWNER = "# Owner: "
+#: Stands for a site of another owner; no site of ours can be called so.
+ELSEWHERE = "*"
+#: The role's own template of a site.
+SITE = "site.conf.j2"
+#: What the package of nginx.org brings.
+DEFAULT_SITE = "conf.d/default.conf"
+
+#: What a host without nginx, which is only being asked, would get at least.
+OLDEST = "1.20.0"
+ACME_HOME = "/opt/certbot"
+ACME_WEBROOT = "/var/lib/nginx/acme"
+CA_BUNDLE = "/etc/pki/tls/certs/ca-bundle.crt"
+#: Files whose name begins with a dot, but for what well-known URLs have (RFC 8615).
+HIDDEN = r"/\.(?!well-known/)"
+
+SCANNERS = [
+    r"^/\.(env|git|svn|hg|aws|ssh|vscode|idea|DS_Store|htaccess|htpasswd)(/|\.|$)",
+    r"/(wp-login|wp-config|xmlrpc)\.php",
+    r"/wp-(admin|content|includes|json)(/|$)",
+    r"^/(phpmyadmin|phppgadmin|pma|adminer|mysqladmin)(/|\.php|$)",
+    r"^/(cgi-bin|vendor/phpunit|boaform|hnap1|solr|actuator|owa|ecp|autodiscover|manager/html)(/|$)",
+    r"\.(sql|bak|old|swp)(\.gz|\.zip)?$",
+]
+COMPRESSED = [
+    *("text/plain", "text/css", "text/xml", "text/javascript", "application/javascript"),
+    *("application/json", "application/manifest+json", "application/xml", "application/rss+xml"),
+    *("application/atom+xml", "application/wasm", "image/svg+xml", "font/ttf", "font/otf"),
+]
+#: What browsers of the last ten years speak, and the newest alone; both without key exchanges that
+#: cannot keep a secret.
+TLS_PROFILES = {
+    "modern": {"protocols": "TLSv1.3", "ciphers": ""},
+    "intermediate": {
+        "protocols": "TLSv1.2 TLSv1.3",
+        "ciphers": ":".join(
+            f"ECDHE-{key}-{cipher}"
+            for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+            for key in ("ECDSA", "RSA")
+        ),
+    },
+}
+
+#: nginx's variables that are there only when a site needs them, and so may be missing for others'.
+SCANNER_VARIABLE = "$flaskstack_scanner"
+SCHEME_VARIABLE = "$flaskstack_scheme"
+
+
+def version_of(host: Keys) -> tuple[int, ...]:
+    """Return the version of the host's nginx as numbers, to compare it."""
+    text = (host["nginx"] or {"version": OLDEST})["version"]
+    return tuple(int(part) for part in re.findall(r"\d+", text))
+
+
+def has_brotli(settings: Keys, host: Keys) -> bool:
+    """Tell whether Brotli is wanted, and there is a module for it."""
+    modules = (host["nginx"] or {"modules": []})["modules"]
+    return settings["nginx_brotli"] and any("brotli" in module for module in modules)
+
+
+def others(plan: Keys, host: Keys) -> list[Keys]:
+    """Return the files of sites that are another owner's: of another play or inventory."""
+    mine = ("", plan["settings"]["nginx_owner"])
+    return [found for found in host["owned"] if found["owner"] not in mine]
+
+
+def own(plan: Keys, host: Keys) -> list[str]:
+    """Return the files of sites that are there and ours, earlier versions' without a name too."""
+    foreign = [found["file"] for found in others(plan, host)]
+    return [found["file"] for found in host["owned"] if found["file"] not in foreign]
+
+
+# ---- ports -----------------------------------------------------------------------------------
+
+
+def ports_of(plan: Keys, host: Keys) -> dict[int, Keys]:
+    """Return port -> how the sites listen there.
+
+    nginx wants the settings of a socket itself said once. ``owner`` is the site whose file says
+    them, or '' if it is the server that closes connections for unknown names; ``quic_owner`` the
+    first site with HTTP/3. ``flags`` are for all that listen there.
+    """
+    settings = plan["settings"]
+    in_line = settings["nginx_http2"] and version_of(host) < (1, 25, 1)
+    nobody = {"owner": "", "quic_owner": "", "http3": False}
+    out: dict[int, Keys] = {}
+    for site in plan["sites"]:
+        first = nobody | {"owner": "" if settings["nginx_default_server"] else site["name"]}
+        uses = [(site["port"], False, False)]
+        if "tls" in site:
+            uses.append((site["tls"]["port"], True, site["tls"]["http3"]))
+        for port, tls, http3 in uses:
+            known = out.get(port, first)
+            out[port] = {
+                "tls": tls,
+                "http3": known["http3"] or http3,
+                "flags": flags(tls, in_line),
+                "quic_owner": known["quic_owner"] or (site["name"] if http3 else ""),
+                "owner": site["name"] if "_" in site["domains"] else known["owner"],
+            }
+    return out or {80: nobody | {"tls": False, "flags": ""}}
+
+
+def flags(tls: bool, http2: bool) -> str:
+    """Return what a listening socket has behind its port."""
+    return (" ssl" + " http2" * http2) if tls else ""
+
+
+def with_others(ports: dict[int, Keys], plan: Keys, host: Keys) -> dict[int, Keys]:
+    """Return the ports with those of other owners' sites: nginx.conf is for all of them.
+
+    Sorted then, so that two owners write the same.
+    """
+    in_line = plan["settings"]["nginx_http2"] and version_of(host) < (1, 25, 1)
+    foreign = others(plan, host)
+    if not foreign:
+        return ports
+    out = dict(ports)
+    for listen in [line for found in foreign for line in found.get("listens", [])]:
+        port_text, *words = listen.replace("[::]:", "").split()
+        if not port_text.isdigit():
+            continue
+        port, quic = int(port_text), "quic" in words
+        tls = quic or "ssl" in words
+        fresh = {"tls": tls, "http3": False, "quic_owner": "", "owner": ""}
+        known = out.get(port, fresh | {"flags": flags(tls, in_line)})
+        # Who says the socket's settings in its own file is not to be repeated here.
+        theirs = not quic and any(word.startswith(("default_server", "backlog")) for word in words)
+        out[port] = known | {
+            "http3": known["http3"] or quic,
+            "owner": ELSEWHERE if theirs else known["owner"],
+        }
+    return dict(sorted(out.items()))
+
+
+def needs_reject(sockets: dict[int, Keys]) -> bool:
+    """Tell whether the server for unknown names has a port with TLS."""
+    return any(about["tls"] and about["owner"] == "" for about in sockets.values())
+
+
+def addresses(host: Keys) -> list[str]:
+    """Return what stands before a port: nothing for IPv4, and for IPv6 where the host has it."""
+    return ["", "[::]:"] if host["ipv6"] else [""]
+
+
+def closed(sockets: dict[int, Keys], plan: Keys, host: Keys) -> list[str]:
+    """Return where the server for unknown names listens."""
+    backlog = plan["settings"]["nginx_backlog"]
+    out = []
+    for port, about in sockets.items():
+        if about["owner"] != "" or not plan["settings"]["nginx_default_server"]:
+            continue
+        for address in addresses(host):
+            out.append(f"{address}{port}{about['flags']} default_server backlog={backlog}")
+            if about["http3"]:
+                out.append(f"{address}{port} quic default_server reuseport")
+    return out
+
+
+def listens(site: Keys, port: int, about: Keys, host: Keys, backlog: int) -> list[str]:
+    """Return how a site listens on a port."""
+    default = " default_server" * ("_" in site["domains"])
+    first = f" backlog={backlog}" * (about["owner"] == site["name"])
+    reuse = " reuseport" * (about["owner"] != "" and about["quic_owner"] == site["name"])
+    out = []
+    for address in addresses(host):
+        out.append(f"{address}{port}{about['flags']}{default}{first}")
+        if about["tls"] and site["tls"]["http3"]:
+            out.append(f"{address}{port} quic{default}{reuse}")
+    return out
+
+
+# ---- the host's size -------------------------------------------------------------------------
+
+
+def connections(settings: Keys, host: Keys) -> str:
+    """Return how many connections a worker may have.
+
+    By default 16 for each MiB of memory: at 10 KiB for a busy one they take a sixth of it. The rest
+    of the files that a process may open is for what is served.
+    """
+    if settings["nginx_worker_connections"] != "auto":
+        return str(settings["nginx_worker_connections"])
+    workers = worker_count(settings, host)
+    by_memory = host["memory"] // (1 << 20) * 16 // workers
+    return str(max(1024, min(65536, by_memory, host["open_files"] * 9 // 10)))
+
+
+def worker_count(settings: Keys, host: Keys) -> int:
+    """Return how many workers there are going to be."""
+    wanted = settings["nginx_worker_processes"]
+    return int(host["cores"] if wanted == "auto" else wanted)
+
+
+# ---- texts -----------------------------------------------------------------------------------
+
+
+def site_variables(site: Keys, plan: Keys, host: Keys, sockets: dict[int, Keys]) -> Keys:
+    """Return what the template of a site knows; a template of the user's own knows it too."""
+    settings = plan["settings"]
+    backlog = settings["nginx_backlog"]
+    ports = {"http": site["port"]} | ({"https": site["tls"]["port"]} if "tls" in site else {})
+    own_headers = [
+        {
+            "name": name,
+            "sent": name.lower().replace("-", "_"),
+            "variable": f"$header_{site['id']}_{number}",
+            "value": sites.quoted(value),
+        }
+        for number, (name, value) in enumerate(site["headers"].items(), 1)
+    ]
+    return {
+        "__nginx_header": HEADER,
+        "__nginx_site": site
+        | {
+            "listen": {
+                key: listens(site, port, sockets[port], host, backlog)
+                for key, port in ports.items()
+            },
+            "networks": dict.fromkeys(site["allow"], 1) | dict.fromkeys(site["deny"], 0),
+            "own_headers": own_headers,
+        },
+        "__nginx": {
+            "acme_webroot": ACME_WEBROOT,
+            "blocked_status": settings["nginx_blocked_status"],
+            "brotli": has_brotli(settings, host),
+            "ca_bundle": CA_BUNDLE,
+            "hidden_pattern": HIDDEN,
+            "proxied": bool(settings["nginx_real_ip_from"]),
+            "scheme": SCHEME_VARIABLE if settings["nginx_real_ip_from"] else "$scheme",
+        },
+    }
+
+
+def own_templates(plan: Keys, host: Keys) -> list[Keys]:
+    """Return the sites with a template of the user's own, for Ansible to render.
+
+    Returns:
+        For each ``name``, ``template``, and the ``variables`` that the template is to know.
+    """
+    wanted = [site for site in plan["sites"] if site["template"] != SITE]
+    if not wanted:
+        return []
+    sockets = with_others(ports_of(plan, host), plan, host)
+    return [
+        {
+            "name": site["name"],
+            "template": site["template"],
+            "variables": site_variables(site, plan, host, sockets),
+        }
+        for site in wanted
+    ]
+
+
+def owned(text: str, owner: str) -> str:
+    """Return the text of a site's file with its owner in the second line, below the header.
+
+    Only where the role's header is: a file without it is never taken for the role's.
+    """
+    first, newline, rest = text.partition("\n")
+    if HEADER not in first or rest.startswith(OWNER):
+        return text
+    return f"{first}{newline}{OWNER}{owner}\n{rest}"
+
+
+def main_text(plan: Keys, host: Keys, sockets: dict[int, Keys]) -> str:
+    """Return the text of nginx.conf."""
+    settings, version = plan["settings"], version_of(host)
+    used = {name for found in others(plan, host) for name in found.get("variables", [])}
+    scanned = any(site["block_scanners"] for site in plan["sites"]) or SCANNER_VARIABLE in used
+    brotli = has_brotli(settings, host)
+    tls = any(about["tls"] for about in sockets.values())
+    return templates.render(
+        "nginx",
+        "nginx.conf.j2",
+        **settings,
+        open_files=host["open_files"],
+        connections=connections(settings, host),
+        # Without it, before 1.21.6, one worker gets several times as many connections as another.
+        accept_mutex=version < (1, 21, 6),
+        compressions=["gzip"] * settings["nginx_gzip"] + ["brotli"] * brotli,
+        compressed_types=COMPRESSED,
+        proxies=list(dict.fromkeys(settings["nginx_real_ip_from"])),
+        scanner_patterns=SCANNERS if scanned else [],
+        tls=TLS_PROFILES[settings["nginx_tls_profile"]] if tls else None,
+        http2_line=settings["nginx_http2"] and version >= (1, 25, 1),
+        closed=closed(sockets, plan, host),
+        needs_reject=needs_reject(sockets),
+        can_reject=can_reject(host),
+    )
+
+
+def can_reject(host: Keys) -> bool:
+    """Tell whether the host's nginx can end a handshake without a certificate."""
+    return version_of(host) >= (1, 19, 4)
+
+
+def rendered(plan: Keys, host: Keys, texts: dict[str, str]) -> Files:
+    """Return each file that is the role's.
+
+    Args:
+        plan: see nginx_plan.plan.
+        host: the answer of the module nginx_info.
+        texts: site -> what Ansible made of the user's own template.
+    """
+    settings = plan["settings"]
+    sockets = with_others(ports_of(plan, host), plan, host)
+    blocked = list(dict.fromkeys(settings["nginx_blocked_addresses"]))
+    out = {
+        "nginx.conf": main_text(plan, host, sockets),
+        "blocked.conf": templates.render("nginx", "blocked.conf.j2", blocked=blocked),
+        "pages/unavailable.html": templates.render(
+            "nginx", "page.html.j2", __nginx_page="unavailable"
+        ),
+    }
+    if "blocked-now.conf" not in host["files"]:
+        out["blocked-now.conf"] = f"# {NOW_HEADER}\n"
+    theirs = [found["file"] for found in others(plan, host)]
+    here = settings["nginx_source"] == "nginx.org" or DEFAULT_SITE in own(plan, host)
+    if here and DEFAULT_SITE not in theirs:
+        text = f"# {HEADER}\n# Here because the package brings it again.\n"
+        out[DEFAULT_SITE] = owned(text, settings["nginx_owner"])
+    secret = {}
+    for site in plan["sites"]:
+        name = site["name"]
+        text = texts.get(name, "")
+        if site["template"] == SITE:
+            text = templates.render("nginx", SITE, **site_variables(site, plan, host, sockets))
+        out[f"conf.d/{name}.conf"] = owned(text, settings["nginx_owner"])
+        if "tls" in site and "certificate_text" in site["tls"]:
+            tls = site["tls"]
+            out[tls["files"]["certificate"]] = tls["certificate_text"].strip() + "\n"
+            secret[tls["files"]["key"]] = tls["key_text"].strip() + "\n"
+    files = {path: {"text": text, "mode": "0644"} for path, text in out.items()}
+    return files | {path: {"text": text, "mode": "0600"} for path, text in secret.items()}

@@ -1,0 +1,130 @@
+"""What the nginx role is to do, as far as it is known without the host.
+
+Input are the role's variables; all that is wrong with them is said at once. What is known here is
+what there is to ask the host; nginx_changes.py goes on with its answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    site_problems,
+    sites,
+    specs,
+)
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import called
+
+Keys = dict[str, Any]
+
+#: The role's lists of sites, and what holds for all of them: these are read item by item.
+LISTS = ("nginx_dependent_sites", "nginx_sites")
+DEFAULTS = "nginx_defaults"
+
+UNITS = ["nginx.service", "firewalld.service", "nginx-metrics.timer"]
+SYSCTLS = ["net.core.somaxconn", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"]
+
+#: Kernel settings of earlier versions. The uwsgi role has net.core.somaxconn too, and of two files
+#: the later name wins after a restart: both now write the one in tasks/prepare.yml.
+OLD_SYSCTL_FILE = "/etc/sysctl.d/60-nginx.conf"
+LIMITS_PATH = "/etc/systemd/system/nginx.service.d/flaskstack.conf"
+#: Path -> template and mode of what renews certificates.
+ACME_FILES = {
+    "/opt/certbot/environment": ("acme-environment.j2", "0600"),
+    "/opt/certbot/cli.ini": ("acme-cli.ini.j2", "0644"),
+    "/etc/systemd/system/nginx-acme.service": ("nginx-acme.service.j2", "0644"),
+    "/etc/systemd/system/nginx-acme.timer": ("nginx-acme.timer.j2", "0644"),
+}
+METRICS_FILES = {
+    "/etc/systemd/system/nginx-metrics.service": "nginx-metrics.service.j2",
+    "/etc/systemd/system/nginx-metrics.timer": "nginx-metrics.timer.j2",
+}
+#: What earlier versions had in the place of the programs of today.
+OLD_PROGRAMS = ["/usr/local/sbin/nginx-metrics.py"]
+
+
+def plan(given: Keys) -> Keys:
+    """Return what the role's variables ask for.
+
+    Args:
+        given: ``variables``, those of the role by their names, and ``facts`` (os_family,
+            distribution, distribution_major_version, and whether selinux is enabled).
+
+    Returns:
+        problems: a sentence for each thing that is wrong.
+        settings: the role's variables, complete and of the described types, without the lists.
+        sites: the sites that can be read, complete (see sites.py).
+        selinux: whether SELinux is enabled.
+        questions: what there is to ask the host, as options of the module nginx_info.
+        early: those of the questions that can be answered before anything is done.
+    """
+    variables, facts = given["variables"], given["facts"]
+    problems: list[str] = []
+    settings = read_settings(variables, problems)
+    defaults = variables[DEFAULTS] or {}
+    problems += site_problems.of_role(settings, defaults, facts)
+    items = [item for name in LISTS for item in variables[name] or []]
+    problems += site_problems.of_names([str(item["name"]) for item in items if item.get("name")])
+    complete = []
+    for number, item in enumerate(items, 1):
+        where = called("site", item, number)
+
+        def say(key: str, sentence: str, where: str = where) -> None:
+            problems.append(f"{where}, {key}: {sentence}")
+
+        site = sites.complete(item, defaults, say)
+        if site is not None:
+            complete.append(site)
+    problems += site_problems.of_sites(complete, settings)
+    return {
+        "problems": problems,
+        "settings": settings,
+        "sites": complete,
+        "selinux": facts["selinux"],
+        "questions": questions(complete),
+        "early": early_questions(complete),
+    }
+
+
+def read_settings(variables: Keys, problems: list[str]) -> Keys:
+    """Return the role's variables in their described types; add what cannot be read."""
+    options = {
+        name: spec
+        for name, spec in specs.options_of("nginx").items()
+        if name not in (*LISTS, DEFAULTS)
+    }
+    given = {
+        # A version without quotes: 1.24 is as good as "1.24" here.
+        name: str(value) if isinstance(value, float) else value
+        for name, value in variables.items()
+        if name in options
+    }
+    settings = specs.read(
+        options, given, lambda key, sentence: problems.append(f"{key}: {sentence}")
+    )
+    # The end of a line in a file, where nobody sees a blank.
+    return settings | {"nginx_owner": settings["nginx_owner"].strip()}
+
+
+def questions(complete: list[Keys]) -> Keys:
+    """Return what there is to ask the host.
+
+    A certificate that is given as text is only ever compared with its key, before it is written.
+    """
+    return {
+        "units": UNITS,
+        "directories": sites.asked_directories(complete),
+        "hosts": sites.asked_hosts(complete),
+        "certificates": [one for one in sites.certificates(complete) if one["kind"] != "text"],
+        "sysctls": SYSCTLS,
+        "paths": [LIMITS_PATH, OLD_SYSCTL_FILE, *ACME_FILES, *METRICS_FILES, *OLD_PROGRAMS],
+    }
+
+
+def early_questions(complete: list[Keys]) -> Keys:
+    """Return what may be wrong before anything is done: directories may be made by then."""
+    found = sites.certificates(complete)
+    return {
+        "hosts": sites.asked_hosts(complete),
+        "certificates": [one for one in found if one["kind"] == "files"],
+    }

@@ -1,0 +1,289 @@
+"""The sites of the nginx role: each with all its keys, and what follows from them alone.
+
+An item's own keys go before ``nginx_defaults``, and these before the role's own defaults, which
+``argument_specs.yml`` says. What is added is for the templates, which only print it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import specs
+
+Keys = dict[str, Any]
+
+#: What answers: exactly one of these at each place.
+KINDS = ("uwsgi", "http", "fastcgi", "directory", "redirect", "answer")
+#: Those that pass requests on, and what their directives begin with.
+PREFIXES = {"uwsgi": "uwsgi", "http": "proxy", "fastcgi": "fastcgi"}
+#: Keys that all sites may have from nginx_defaults, besides those with a default.
+MORE_DEFAULTS = ("tls", "limit")
+
+CACHE_ROOT = "/var/lib/nginx/cache"
+#: What nginx's units of time are in seconds; without one, it is seconds.
+SECONDS = {
+    "": 1,
+    "ms": 0,
+    "s": 1,
+    "m": 60,
+    "h": 3600,
+    "d": 86400,
+    "w": 604800,
+    "M": 2592000,
+    "y": 31536000,
+}
+#: Seconds for which any answer is kept at least.
+SHORTEST = 60
+SIZE = re.compile(r"(\d+)([kKmMgG]?)")
+BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def item_options() -> Keys:
+    """Return the keys of a site, as described."""
+    return specs.item_options("nginx", "nginx_sites")
+
+
+def keys_with_defaults(options: Keys) -> list[str]:
+    """Return the keys that may stand in nginx_defaults."""
+    return [key for key, spec in options.items() if "default" in spec] + list(MORE_DEFAULTS)
+
+
+def complete(item: Keys, defaults: Keys, say: Callable[[str, str], None]) -> Keys | None:
+    """Return a site with every key there is; None if it cannot be read, which is then said.
+
+    What is added to the described keys: ``id`` (for names of nginx's variables), ``places`` (the
+    site itself, then its locations, see complete_place), ``caches``, ``shared_times``, and
+    ``files`` in ``tls``.
+
+    Args:
+        item: as the user wrote it.
+        defaults: nginx_defaults, of which only keys count that can have a default.
+        say: called with a key and a sentence for each thing that cannot be read.
+    """
+    options = item_options()
+    known = keys_with_defaults(options)
+    # A header that is not mentioned stays: these are put together key by key, as all of it is.
+    usual = specs.merge(
+        {"headers": options["headers"]["default"]},
+        {key: value for key, value in defaults.items() if key in known and value is not None},
+    )
+    wrong = []
+
+    def hear(key: str, sentence: str) -> None:
+        wrong.append(key)
+        say(key, sentence)
+
+    site = specs.read(options, item, hear, usual)
+    if wrong:
+        return None
+    site["id"] = identifier(site["name"])
+    site["headers"] = {
+        name: value for name, value in site["headers"].items() if value not in (None, "")
+    }
+    site["static"] = [complete_static(static) for static in site["static"]]
+    site["directives"] = directives(site["options"])
+    site["places"] = [
+        complete_place(place, number, site)
+        for number, place in enumerate([site | {"path": "/"}, *site["locations"]])
+    ]
+    if "tls" in site:
+        name = f"tls/{site['name']}"
+        files = {"certificate": f"{name}.crt", "key": f"{name}.key"}
+        if "certificate" in site["tls"]:
+            files = {"certificate": site["tls"]["certificate"], "key": site["tls"].get("key", "")}
+        site["tls"]["files"] = files
+    site["caches"] = caches(site)
+    times = [
+        place["cache"]["shared_time"]
+        for place in site["places"]
+        if "upstream" in place and place.get("cache", {}).get("shared_time")
+    ]
+    site["shared_times"] = list(dict.fromkeys(times))
+    return site
+
+
+def identifier(name: str) -> str:
+    """Return what a site is called in names of nginx's variables, other than any other site."""
+    if re.fullmatch(r"[a-z0-9_]+", name):
+        return name
+    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+    return re.sub(r"[^a-z0-9_]", "_", name) + "_" + digest[:6]
+
+
+def complete_static(static: Keys) -> Keys:
+    """Return a static location with its directories as nginx wants them, and its prefix escaped."""
+    return static | {
+        "directories": [path.rstrip("/") for path in static["paths"]],
+        "pattern": re.escape(static["url"]),
+    }
+
+
+def complete_place(given: Keys, number: int, site: Keys) -> Keys:
+    """Return the site itself (number 0) or one of its locations, as something that answers.
+
+    What is added: ``kind``, ``zone`` (for limits), ``upstream`` where requests are passed on,
+    ``directives`` (its options as lines), and where files are served ``root`` and ``alias``.
+    """
+    kind = next((kind for kind in KINDS if kind in given), "none")
+    zone = f"{site['id']}_{number}" if number else site["id"]
+    place = given | {"kind": kind, "zone": zone, "directives": directives(given["options"])}
+    if kind in PREFIXES:
+        name = site["name"]
+        place["upstream"] = f"location_{number}_{name}" if number else f"site_{name}"
+    path = place["path"]
+    if kind == "directory":
+        # With an alias the path in the URL is none on the disk.
+        place["alias"] = re.match(r"(\^~ )?/.", path) is not None
+        place["root"] = place["directory"].rstrip("/") or ("" if place["alias"] else "/")
+        place["exact"] = path.startswith("= ")
+    elif kind == "fastcgi":
+        place["root"] = place["fastcgi"]["root"].rstrip("/") or "/"
+    elif kind == "redirect":
+        to = place["redirect"]["to"]
+        keeps = place["redirect"]["keep_path"]
+        place["to"] = to.rstrip("/") + "$request_uri" if keeps else to
+    elif kind == "answer" and place["answer"]["text"]:
+        # nginx takes $ for a variable, and cannot escape it.
+        place["body"] = quoted(place["answer"]["text"].replace("$", "${flaskstack_dollar}"))
+    return place
+
+
+def quoted(text: Any) -> str:
+    """Return a text as an argument of nginx's."""
+    return '"' + str(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def directives(options: Keys) -> list[str]:
+    """Return options as nginx's directives; a list repeats one."""
+    out = []
+    for key, value in options.items():
+        for single in value if isinstance(value, list) else [value]:
+            text = ("on" if single else "off") if isinstance(single, bool) else single
+            out.append(f"{key} {'' if text is None else text}")
+    return out
+
+
+def seconds(text: str) -> int:
+    """Return how many seconds an nginx time is, its milliseconds left out."""
+    parts = re.findall(r"(\d+)(ms|[smhdwMy]?)", text)
+    return sum(int(number) * SECONDS[unit] for number, unit in parts)
+
+
+def size_in_bytes(text: str) -> int:
+    """Return how many bytes an nginx size is; 0 if it is none."""
+    found = SIZE.fullmatch(text)
+    return int(found[1]) * BYTES[found[2].upper()] if found else 0
+
+
+def caches(site: Keys) -> list[Keys]:
+    """Return the caches of a site: one for each kind of server, for all its places together.
+
+    An answer is kept as long as it is good, or nobody would ever get it; and not longer, because
+    the first who asks after a quiet time gets what was kept then. Of the sizes the largest counts.
+    """
+    out: dict[str, Keys] = {}
+    largest: dict[str, int] = {}
+    for place in site["places"]:
+        if "upstream" not in place or "cache" not in place:
+            continue
+        prefix, cache = PREFIXES[place["kind"]], place["cache"]
+        known = out.setdefault(
+            prefix,
+            {
+                "prefix": prefix,
+                "zone": f"{prefix}_{site['id']}",
+                "seconds": SHORTEST,
+                "size": cache["size"],
+                "path": f"{CACHE_ROOT}/{site['name']}/{prefix}",
+            },
+        )
+        known["seconds"] = max(known["seconds"], seconds(cache["inactive"] or cache["time"]))
+        size = size_in_bytes(cache["size"])
+        if size > largest.get(prefix, -1):
+            known["size"], largest[prefix] = cache["size"], size
+    return list(out.values())
+
+
+def uses_of(site: Keys) -> list[Keys]:
+    """Return the ports that a site listens on, each with the key that says so."""
+    uses = [{"key": "port", "port": site["port"], "tls": False, "http3": False}]
+    if "tls" in site:
+        tls = site["tls"]
+        uses.append({"key": "tls.port", "port": tls["port"], "tls": True, "http3": tls["http3"]})
+    return uses
+
+
+def certificate_kind(site: Keys) -> str:
+    """Return where the certificate of a site with TLS comes from."""
+    tls = site["tls"]
+    if "certificate_text" in tls:
+        return "text"
+    return "acme" if tls["acme"] else "self_signed" if tls["self_signed"] else "files"
+
+
+def where_of(place: Keys, number: int) -> str:
+    """Return the beginning of a sentence about a place of a site."""
+    return f"location '{place['path']}', " if number else ""
+
+
+# ---- what there is to ask the host -----------------------------------------------------------
+
+
+def asked_hosts(sites: list[Keys]) -> list[Keys]:
+    """Return the host names of servers: nginx does not start with one that does not resolve."""
+    return [
+        {
+            "site": site["name"],
+            "key": f"{where_of(place, number)}{place['kind']}.servers",
+            "name": server.split(":")[0],
+        }
+        for site in sites
+        for number, place in enumerate(site["places"])
+        if "upstream" in place
+        for server in place[place["kind"]]["servers"]
+        if not re.match(r"unix:|\[|[0-9.]+:", server)
+    ]
+
+
+def asked_directories(sites: list[Keys]) -> list[Keys]:
+    """Return the directories that must be there to be served."""
+    out = []
+    for site in sites:
+        for number, place in enumerate(site["places"]):
+            at = where_of(place, number)
+            if place["kind"] == "directory":
+                key, path = "directory", place["directory"]
+            elif place["kind"] == "fastcgi":
+                key, path = "fastcgi.root", place["fastcgi"]["root"]
+            else:
+                continue
+            out.append({"site": site["name"], "key": at + key, "path": path})
+    return out
+
+
+def certificates(sites: list[Keys]) -> list[Keys]:
+    """Return the certificates of the sites, each with its kind and where its files are."""
+    out = []
+    for site in sites:
+        if "tls" not in site:
+            continue
+        kind, tls = certificate_kind(site), site["tls"]
+        about = {
+            "site": site["name"],
+            "kind": kind,
+            "key_names": ["tls.certificate", "tls.key"],
+            "names": [domain for domain in site["domains"] if domain != "_"] or ["localhost"],
+        }
+        if kind == "files":
+            about |= {"certificate": tls.get("certificate", ""), "key": tls.get("key", "")}
+        else:
+            about |= {
+                "certificate": f"/etc/nginx/{tls['files']['certificate']}",
+                "key": f"/etc/nginx/{tls['files']['key']}",
+                "key_names": ["tls.certificate_text", "tls.key_text"],
+            }
+        out.append(about)
+    return out
