@@ -1,0 +1,109 @@
+"""The playbooks that deploy: one at a time, on all of their hosts or on none."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DEPLOYS = ("site", "deploy", "rollback")
+
+
+def play_of(name: str) -> dict[str, Any]:
+    """Give the play of a playbook that works on the hosts: its last one."""
+    plays = yaml.safe_load((ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8"))
+    return dict(plays[-1])
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Roll back on three hosts of which one has another deploy; all are this machine."""
+    root = tmp_path_factory.mktemp("lock")
+    hosts = {
+        name: {"flaskstack_lock_directory": str(root / name)} for name in ("first", "busy", "last")
+    }
+    now = time.time()
+    note = {"token": "other", "by": "ana@laptop", "since": now, "until": now + 600}
+    (root / "busy").mkdir()
+    (root / "busy/flaskstack-shop.json").write_text(json.dumps(note))
+    shared = {
+        "ansible_connection": "local",
+        "ansible_become": False,
+        "ansible_python_interpreter": sys.executable,
+    }
+    inventory = root / "hosts.json"
+    inventory.write_text(json.dumps({"app": {"hosts": hosts, "vars": shared}}))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "ansible", "playbook", "-i", str(inventory)),
+            *(str(ROOT / "playbooks/rollback.yml"), "-e", "app=shop"),
+        ],
+        cwd=ROOT,
+        env=os.environ | {"ANSIBLE_HOME": str(ROOT / ".ansible"), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    notes = {path.parent.name: json.loads(path.read_text()) for path in root.glob("*/*.json")}
+    return {"status": done.returncode, "text": done.stdout + done.stderr, "notes": notes}
+
+
+def test_a_deploy_that_meets_another_fails_on_all_hosts(refused: dict[str, Any]) -> None:
+    assert refused["status"] == 2
+    text = " ".join(refused["text"].split())
+    assert text.count("failed=1") == 3
+    assert "application 'shop' is being deployed by ana@laptop since" in text
+    # Not one task of a role.
+    assert "uwsgi :" not in text
+
+
+def test_a_deploy_that_fails_leaves_no_lock_behind(refused: dict[str, Any]) -> None:
+    assert list(refused["notes"]) == ["busy"]
+
+
+def test_the_lock_of_the_other_deploy_stays(refused: dict[str, Any]) -> None:
+    assert refused["notes"]["busy"]["token"] == "other"
+
+
+@pytest.mark.parametrize("name", DEPLOYS)
+def test_whatever_happens_the_lock_is_given_back(name: str) -> None:
+    (block,) = [task for task in play_of(name)["tasks"] if "block" in task]
+    imports = "ansible.builtin.import_tasks"
+    assert block["block"][0][imports] == "tasks/lock.yml"
+    assert [task[imports] for task in block["always"]] == ["tasks/unlock.yml"]
+
+
+@pytest.mark.parametrize("name", DEPLOYS)
+def test_modules_know_of_the_lock(name: str) -> None:
+    assert "flaskstack_lock.environment" in play_of(name)["environment"]
+
+
+def test_no_jinja_statements() -> None:
+    for path in (ROOT / "playbooks").rglob("*.yml"):
+        assert "{%" not in path.read_text(encoding="utf-8"), path
+
+
+def test_flask_apps_may_refer_to_facts() -> None:
+    tasks = yaml.safe_load((ROOT / "playbooks/tasks/validate.yml").read_text(encoding="utf-8"))
+    roles = [task.get("ansible.builtin.import_role", {}).get("tasks_from") for task in tasks]
+    (first, *_) = (at for at, task in enumerate(tasks) if "flask_apps" in str(task))
+    assert "gather" in roles[:first]
+    # And the host is not asked once more for them.
+    (validated,) = (task for task in tasks if "centos.python'" in str(task) and "vars" in task)
+    assert validated["vars"] == {"__python_ask": False}
+
+
+def test_what_the_host_said_is_not_forgotten() -> None:
+    # A skipped task registers its variable too, and all packages would be missing.
+    tasks = yaml.safe_load((ROOT / "roles/python/tasks/validate.yml").read_text(encoding="utf-8"))
+    (gather,) = [task for task in tasks if task.get("when") == "__python_ask"]
+    assert gather["ansible.builtin.include_tasks"]["file"] == "gather.yml"
