@@ -16,10 +16,10 @@ demo: ## Boot a CentOS-family host, deploy two applications to it, show them
 test: ## Everything that proves it works, with the time each part took
 	@tools/test.sh lint+unit molecule installed
 
-lint: ## yamllint, ansible-lint, ruff, shellcheck and the generated READMEs
+lint: ## Linters, types, Ansible's sanity tests, and whether the reference is up to date
 	@tools/test.sh lint
 
-unit: ## Templates, role interfaces and the sample application; no host
+unit: ## Plugins, templates, role interfaces and the sample application; no host
 	@tools/test.sh unit
 
 molecule: ## The scenarios, each on a lab host of its own (one: make molecule SCENARIO=nginx)
@@ -28,8 +28,8 @@ molecule: ## The scenarios, each on a lab host of its own (one: make molecule SC
 installed: ## The collection as a tarball, installed elsewhere, used from there
 	@tools/test.sh installed
 
-docs: venv ## Write the roles' READMEs anew from their argument_specs
-	@tools/role_readmes.py
+docs: venv ## Write the reference anew: roles' READMEs and docs/reference.md
+	@tools/reference.py
 
 venv: ## The control node's environment, .venv, from uv.lock
 	@tools/venv.sh

@@ -38,13 +38,14 @@ unset ANSIBLE_CONFIG ANSIBLE_ROLES_PATH ANSIBLE_COLLECTIONS_PATH
 export ANSIBLE_HOME=$work/.ansible
 ansible-galaxy collection install --offline --no-deps --collections-path collections flaskstack-centos-*.tar.gz >/dev/null
 echo "ok: installed $(basename flaskstack-centos-*.tar.gz) into an empty directory"
-for unwanted in app lab molecule tests tools site.yml .venv; do
+for unwanted in app collections lab molecule tests tools site.yml .venv; do
     [ ! -e "collections/ansible_collections/flaskstack/centos/$unwanted" ] || {
         echo "The tarball carries $unwanted, which is not for its users." >&2
         exit 1
     }
 done
 
+expect "ansible-doc finds its modules" 'flaskstack.centos.app_info' "$(ansible-doc --list flaskstack.centos)"
 export ANSIBLE_SSH_COMMON_ARGS="-F $checkout/.lab/ssh_config"
 ansible-playbook --inventory inventory.yml flaskstack.centos.site
 expect "flaskstack.centos.site serves the application" '"status":"ok"' "$(ask links.example /healthz)"

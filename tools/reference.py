@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""Write each role's README.md from its argument_specs, its tags and its example.
+"""Write the reference: each role's README.md, and docs/reference.md of modules and filters.
 
-By hand because aar-doc 2.4 describes shared options once per entry point and per list,
-leaves the | of a default to break its table, and knows neither tags nor examples; and
-because ansible-doc's JSON, which it might be made of, has lost the order of the options.
+From argument_specs, tags and examples, and from what ansible-doc shows of plugins. By hand, because
+antsibull-docs 2.28, which checks the same sources (tools/sanity.sh), writes for Sphinx alone: its
+tables of options are raw HTML in reStructuredText, which forges leave out. It repeats what several
+lists share (426 KB for role nginx, 22 KB here), and knows neither tags nor examples.
 
 Usage:
-    role_readmes.py            write them
-    role_readmes.py --check    compare only; exit 1 when one is out of date
+    reference.py            write it
+    reference.py --check    compare only; exit 1 when a page is out of date
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import re
 import sys
@@ -50,6 +52,8 @@ def markdown(text: str) -> str:
         lambda found: "`" + re.sub(r"\\(.)", r"\1", found[1]) + "`",
         text,
     )
+    text = re.sub(r"\bM\(([^)]+)\)", r"`\1`", text)
+    text = re.sub(r"\bP\(([^)#]+)#\w+\)", r"`\1`", text)
     text = re.sub(r"\bI\(([^)]+)\)", r"*\1*", text)
     text = re.sub(r"\bB\(([^)]+)\)", r"**\1**", text)
     text = re.sub(r"\bU\(([^)]+)\)", r"<\1>", text)
@@ -178,7 +182,7 @@ def readme(role: Path) -> str:
     example = (role / "examples/alone.yml").read_text(encoding="utf-8").removeprefix("---\n")
     releases = ", ".join(meta["platforms"][0]["versions"])
     lines = [
-        "<!-- Written by tools/role_readmes.py from meta/argument_specs.yml, tasks/main.yml and "
+        "<!-- Written by tools/reference.py from meta/argument_specs.yml, tasks/main.yml and "
         "examples/alone.yml. Change those, then: make docs -->",
         f"# flaskstack.centos.{role.name}",
         "",
@@ -220,22 +224,98 @@ def readme(role: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def documents(path: Path) -> dict[str, str]:
+    """Give the texts that a plugin is documented with."""
+    found = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found[target.id] = node.value.value
+    return found
+
+
+def as_role(spec: dict[str, Any]) -> dict[str, Any]:
+    """Give an option of a plugin as a role would describe it: its own in options."""
+    inner = spec.get("suboptions") or spec.get("options")
+    named = {name: as_role(one) for name, one in inner.items()} if inner else {}
+    out = {key: value for key, value in spec.items() if key != "suboptions"}
+    return out | {"options": named} if named else out
+
+
+def values(contains: dict[str, Any], path: str = "") -> list[str]:
+    """Write the rows of a table of return values, with those in them by their paths."""
+    rows = []
+    for name, spec in contains.items():
+        # What is there always, or whenever that is around it, needs no word.
+        when = spec.get("returned", "always")
+        parts = sentences(spec["description"])
+        if when not in ("always", "success"):
+            parts.append(f"Returned: {markdown(when)}.")
+        row = [f"`{path}{name}`", type_of(spec), " ".join(parts)]
+        rows.append("| " + " | ".join(cell(part) for part in row) + " |")
+        inner = f"{path}{name}" + ("[]" if spec.get("elements") == "dict" else "") + "."
+        rows += values(spec.get("contains", {}), inner)
+    return rows
+
+
+def plugin(path: Path) -> list[str]:
+    """Describe a module or a filter.
+
+    Raises:
+        KeyError: a description is missing.
+    """
+    found = documents(path)
+    about = as_role(yaml.safe_load(found["DOCUMENTATION"]))
+    lines = [f"## `{path.stem}`", "", f"{about['short_description']}.", ""]
+    lines += [line for text in sentences(about["description"]) for line in (text, "")]
+    if about.get("options"):
+        lines += tables(about, "Option", f"{path.stem}.", {})
+    lines += ["```yaml", *found["EXAMPLES"].strip().splitlines(), "```", ""]
+    answer = values(yaml.safe_load(found["RETURN"]) or {})
+    lines += ["| Returns | Type | Description |", "|---|---|---|", *answer, ""]
+    return lines + [line for text in about.get("notes", []) for line in (markdown(text), "")]
+
+
+def reference() -> str:
+    """Write the page of all modules and filters.
+
+    Raises:
+        KeyError: a description is missing.
+    """
+    lines = [
+        "<!-- Written by tools/reference.py from plugins/. Change those, then: make docs -->",
+        "# Modules and filters",
+        "",
+        "What the roles are made of. In a playbook each has its full name, "
+        "`flaskstack.centos.app_info`; `ansible-doc flaskstack.centos.app_info` shows the same as "
+        "this page. Every module has check mode. Filters compute on the control node, and are of "
+        "use to those who write playbooks of their own around the roles.",
+        "",
+    ]
+    for directory in ("modules", "filter"):
+        for path in sorted((ROOT / "plugins" / directory).glob("*.py")):
+            lines += plugin(path)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
 def main() -> int:
-    """Write or compare the READMEs of all roles."""
-    parser = argparse.ArgumentParser(description="Write the roles' READMEs.")
+    """Write or compare all pages."""
+    parser = argparse.ArgumentParser(description="Write the reference.")
     parser.add_argument("--check", action="store_true", help="compare only")
     check: bool = parser.parse_args().check
+    pages = {f"roles/{name}/README.md": readme(ROOT / "roles" / name) for name in ROLES}
+    pages["docs/reference.md"] = reference()
     stale = []
-    for name in ROLES:
-        path = ROOT / "roles" / name / "README.md"
-        text = readme(path.parent)
+    for name, text in pages.items():
+        path = ROOT / name
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
-        stale.append(path.relative_to(ROOT))
+        stale.append(name)
         if not check:
             path.write_text(text, encoding="utf-8")
-    for path in stale:
-        print(f"{path} is out of date; run: make docs" if check else f"wrote {path}")
+    for name in stale:
+        print(f"{name} is out of date; run: make docs" if check else f"wrote {name}")
     return 1 if check and stale else 0
 
 
