@@ -23,6 +23,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from ansible_collections.flaskstack.centos.plugins.module_utils import _files
 from ansible_collections.flaskstack.centos.plugins.module_utils._commands import text_of
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import Problem, last_lines
+from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import scrub
 
 #: What it is compiled with, whatever else the host has headers of. With "true" instead of "auto",
 #: missing headers stop it.
@@ -201,7 +202,7 @@ def without_passwords() -> Iterator[None]:
     try:
         yield
     except Problem as problem:
-        raise Problem(re.sub(r"://[^/@\s]*@", "://****@", str(problem))) from None
+        raise Problem(scrub(str(problem))) from None
 
 
 # ---- Packing -------------------------------------------------------------------------------

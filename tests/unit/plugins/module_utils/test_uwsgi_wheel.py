@@ -226,3 +226,9 @@ def test_what_is_not_set_is_left_to_the_host() -> None:
         "PIP_DISABLE_PIP_VERSION_CHECK",
         "PIP_NO_CACHE_DIR",
     }
+
+
+def test_no_part_of_a_password_is_in_a_sentence() -> None:
+    with pytest.raises(Problem) as failure, wheel.without_passwords():
+        raise Problem("pip: https://me:ge@heim@index.example/simple cannot be read.")
+    assert str(failure.value) == "pip: https://***@index.example/simple cannot be read."
