@@ -31,6 +31,15 @@ def called(kind: str, item: dict[str, Any], number: int) -> str:
     return f"{kind} '{item['name']}'" if item.get("name") else f"{kind} number {number}"
 
 
+def unknown_system(role: str, facts: dict[str, Any]) -> str:
+    """Return the sentence about a host of a system that a role does not know."""
+    host = f"{facts.get('distribution', 'unknown')} {facts.get('distribution_major_version', '')}"
+    return (
+        f"The {role} role knows CentOS Stream, RHEL and their rebuilds, releases 8 to 10; this host"
+        f" is {host.rstrip()}."
+    )
+
+
 def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     """Return what an address or network is; None for what is neither: no mask, no zone."""
     _, slash, length = text.partition("/")

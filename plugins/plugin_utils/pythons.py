@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import PYTHON
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
+    PYTHON,
+    unknown_system,
+)
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import listed, to_bool
 
 #: Where environments of uv are, each called by its version.
@@ -57,12 +60,7 @@ def problems(given: dict[str, Any]) -> list[str]:
     """Return a sentence for each thing that cannot be done."""
     out = []
     if not given["default_version"]:
-        facts = given["facts"]
-        out.append(
-            "The python role knows CentOS Stream, RHEL and their rebuilds, releases 8 to 10; this"
-            f" host is {facts.get('distribution', 'unknown')}"
-            f" {facts.get('distribution_major_version', '')}.".replace(" .", ".")
-        )
+        out.append(unknown_system("python", given["facts"]))
     for version in filter(None, asked_versions(given)):
         if not isinstance(version, str) or not PYTHON.fullmatch(version):
             out.append(

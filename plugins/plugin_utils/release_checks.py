@@ -12,6 +12,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     PYTHON,
     RESERVED,
     network,
+    unknown_system,
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Keys, nearest
 
@@ -56,10 +57,7 @@ def check_settings(settings: Keys, system: Keys, defaults: Keys, allowed: list[s
     problems = []
     release = system["distribution_major_version"]
     if system["os_family"] != "RedHat" or release not in RELEASES:
-        problems.append(
-            "The uwsgi role knows CentOS Stream, RHEL and their rebuilds, releases 8 to 10; this"
-            f" host is {system['distribution']} {release}."
-        )
+        problems.append(unknown_system("uwsgi", system))
     version = settings["version"]
     if not re.fullmatch(r"[0-9]+[.][0-9]+[.][0-9]+([.][0-9]+)?", version):
         problems.append(

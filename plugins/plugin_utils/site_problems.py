@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import sites, specs
-from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import network
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
+    network,
+    unknown_system,
+)
 
 Keys = dict[str, Any]
 #: Called with a sentence, or the end of one.
@@ -54,10 +57,7 @@ def of_role(settings: Keys, defaults: Keys, facts: Keys) -> list[str]:
     out: list[str] = []
     say = out.append
     if facts["os_family"] != "RedHat" or facts["distribution_major_version"] not in RELEASES:
-        say(
-            "The nginx role knows CentOS Stream, RHEL and their rebuilds, releases 8 to 10; this"
-            f" host is {facts['distribution']} {facts['distribution_major_version']}."
-        )
+        say(unknown_system("nginx", facts))
     allowed = sites.keys_with_defaults(sites.item_options())
     for key in defaults:
         if key not in allowed:
