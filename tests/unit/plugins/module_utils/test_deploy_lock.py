@@ -240,17 +240,18 @@ def test_modules_are_steps(lock: Make, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_long_step_keeps_the_lock(lock: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """One module may take longer than a lease: a compiler, an authority that is slow."""
-    mine = lock("a", lease=1)
+    # Notes are in whole seconds, so a lease of one may be over at once.
+    mine = lock("a", lease=2)
     mine.take()
     monkeypatch.setenv(VARIABLE, mine.variable())
 
     def work() -> dict[str, object]:
-        time.sleep(2.2)
+        time.sleep(4.2)
         return {"changed": is_held(lock("b"))}
 
     module = Module()
     run_module(module, work)
     assert module.answer == {"changed": True}
     # And no longer than the step itself.
-    time.sleep(1.2)
+    time.sleep(2.2)
     assert not is_held(lock("b"))
