@@ -8,6 +8,7 @@ template again: a text with braces in it may be an application's.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -22,7 +23,8 @@ WRAPS = tuple(int(part) for part in __version__.split(".")[:2]) < (2, 19)
 def plain(value: Any) -> Any:
     """Return data as dictionaries, lists, texts, numbers, truth values and None, and no others.
 
-    A vaulted text comes out in the clear.
+    A vaulted text comes out in the clear. Dates stay, too: whoever reads the data has to know that
+    YAML has made one of a text.
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
@@ -36,6 +38,10 @@ def plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, float):
         return float(value)
+    if isinstance(value, datetime.datetime):
+        return datetime.datetime.combine(value.date(), value.timetz())
+    if isinstance(value, datetime.date):
+        return datetime.date(value.year, value.month, value.day)
     if isinstance(value, Mapping):
         return {plain(key): plain(one) for key, one in value.items()}
     # Generators too: what | map and | select make. A vaulted text is a sequence before 2.19.

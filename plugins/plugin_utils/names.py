@@ -18,6 +18,11 @@ RESERVED = frozenset(
 )  # fmt: skip
 #: A version of Python as packages are called by it, without its patch level.
 PYTHON = re.compile(r"3\.(\d|[1-9]\d)")
+#: Where an application or a site begins, below its domains.
+URL_PATH = re.compile(r"/|(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+/?")
+PATH_HINT = "is no beginning of a URL; write it like /shop, of letters, digits and . _ ~ -."
+#: Letters that browsers write otherwise than Python's own codec, which is older.
+NEWER_LETTERS = frozenset("\u00df\u03c2\u200c\u200d")
 
 
 def called(kind: str, item: dict[str, Any], number: int) -> str:
@@ -28,7 +33,8 @@ def called(kind: str, item: dict[str, Any], number: int) -> str:
         item: as the user wrote it.
         number: its place in the list, from 1.
     """
-    return f"{kind} '{item['name']}'" if item.get("name") else f"{kind} number {number}"
+    name = item.get("name")
+    return f"{kind} number {number}" if name in (None, "") else f"{kind} '{name}'"
 
 
 def unknown_system(role: str, facts: dict[str, Any]) -> str:
@@ -49,3 +55,50 @@ def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+
+
+def without_slash(path: str) -> str:
+    """Return the beginning of URLs without a slash at its end, but / itself."""
+    return path.rstrip("/") or "/"
+
+
+def ascii_domain(domain: str) -> str:
+    """Return a domain as it stands in DNS; empty if it cannot."""
+    try:
+        return ".".join(map(ascii_label, domain.split(".")))
+    except UnicodeError:
+        return ""
+
+
+def ascii_label(label: str) -> str:
+    """Return a part of a domain as it stands in DNS.
+
+    Raises:
+        UnicodeError: there is no such name.
+    """
+    if not label or label.isascii():
+        return label
+    if NEWER_LETTERS & set(label):
+        return "xn--" + label.lower().encode("punycode").decode("ascii")
+    return label.encode("idna").decode("ascii")
+
+
+def domain_hint(domain: str, key: str) -> str:
+    """Return what to write instead of what is no domain; empty if nobody knows.
+
+    Args:
+        domain: as the user wrote it.
+        key: where the port goes.
+    """
+    name, colon, port = domain.rpartition(":")
+    if "://" in domain:
+        return "write the name alone, without https:// and path."
+    if colon and port.isdecimal() and ":" not in name and "/" not in name:
+        host, number = ascii_domain(name) or name, int(port)
+        return f"write {host} here, and the port as {key}: {number} (an application's nginx.{key})."
+    name, slash, path = domain.partition("/")
+    if name and slash:
+        rest = f", and path: /{path.rstrip('/')}" if path.strip("/") else ""
+        return f"write {ascii_domain(name) or name} here{rest}."
+    found = "" if domain.isascii() else ascii_domain(domain)
+    return f"write it as it stands in DNS, {found}." if found else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     PYTHON,
     unknown_system,
 )
-from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import listed, to_bool
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import besides, settings
 
 #: Where environments of uv are, each called by its version.
 UV = "/opt/uv"
@@ -51,22 +52,30 @@ def packages(versions: list[str], platform: str, headers: bool) -> list[str]:
     return out
 
 
-def asked_versions(given: dict[str, Any]) -> list[Any]:
+def asked_versions(variables: dict[str, Any]) -> list[str]:
     """Return the versions that are asked for; an empty one is the default."""
-    return [*listed(given["versions"]), *listed(given["dependent_versions"])]
+    return [*variables["python_versions"], *variables["python_dependent_versions"]]
 
 
-def problems(given: dict[str, Any]) -> list[str]:
-    """Return a sentence for each thing that cannot be done."""
+def problems(given: dict[str, Any], variables: dict[str, Any]) -> list[str]:
+    """Return a sentence for each thing that cannot be done.
+
+    Args:
+        given: as for plan().
+        variables: the role's variables, of the described types.
+    """
     out = []
     if not given["default_version"]:
         out.append(unknown_system("python", given["facts"]))
-    for version in filter(None, asked_versions(given)):
-        if not isinstance(version, str) or not PYTHON.fullmatch(version):
+    for version in filter(None, asked_versions(variables)):
+        if not PYTHON.fullmatch(version):
             out.append(
                 f'python_versions: {version} is not a Python version; write it quoted, as "3.11".'
             )
-    wheelhouse = given["wheelhouse"]
+    uv = variables["python_uv_version"]
+    if not re.fullmatch(r"[0-9]+[.][0-9]+[.][0-9]+", uv):
+        out.append(f'python_uv_version: {uv} is no version of uv; write it quoted, as "0.13.9".')
+    wheelhouse = variables["python_wheelhouse"]
     if wheelhouse and not (wheelhouse.startswith("/") and Path(wheelhouse).is_dir()):
         out.append(
             f"python_wheelhouse: {wheelhouse} is not a directory on the controller; write its"
@@ -79,26 +88,28 @@ def plan(given: dict[str, Any]) -> Plan:
     """Return what role python does on a host.
 
     Args:
-        given: versions, dependent_versions, headers, uv_version, wheelhouse of the role's
-            variables; platform_version and default_version of the host's release, empty if it is
-            unknown; facts (distribution and distribution_major_version), and the answer of
-            ``host_info``: packages and versions.
+        given: the role's ``variables`` by their names; platform_version and default_version of the
+            host's release, empty if it is unknown; facts (distribution and
+            distribution_major_version), and the answer of ``host_info``: packages and versions.
     """
-    wrong = problems(given)
+    wrong: list[str] = []
+    variables = settings("python", given["variables"], wrong)
+    wrong += besides(wrong, problems(given, variables))
     if wrong:
         return Plan(problems=wrong)
     default = given["default_version"]
-    asked = asked_versions(given)
+    asked = asked_versions(variables)
     # Each once, in the order asked for; an empty entry stands for the default.
     versions = list(dict.fromkeys(version or default for version in asked or [""]))
-    wanted = packages(versions, given["platform_version"], to_bool(given["headers"])[0])
-    home = f"{UV}/{given['uv_version']}"
+    wanted = packages(versions, given["platform_version"], variables["python_headers"])
+    uv_version, wheelhouse = variables["python_uv_version"], variables["python_wheelhouse"]
+    home = f"{UV}/{uv_version}"
     uv = f"{home}/bin/uv"
     # "uv 0.13.9 (x86_64-unknown-linux-gnu)"
     said = given["answer"].get("versions", {}).get(uv, "").split(" (")[0]
     wheels = []
-    if given["wheelhouse"]:
-        wheels = sorted(Path(given["wheelhouse"]).glob(f"uv-{given['uv_version']}-*.whl"))
+    if wheelhouse:
+        wheels = sorted(Path(wheelhouse).glob(f"uv-{uv_version}-*.whl"))
     return Plan(
         default_version=default,
         interpreters={version: f"/usr/bin/python{version}" for version in versions},
@@ -108,6 +119,6 @@ def plan(given: dict[str, Any]) -> Plan:
         ],
         uv_home=home,
         uv=uv,
-        uv_is_missing=said != f"uv {given['uv_version']}",
+        uv_is_missing=said != f"uv {uv_version}",
         uv_wheels=[str(path) for path in wheels],
     )

@@ -7,6 +7,7 @@ With whichever ansible-core runs it: .venv's, and by hand those of other release
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import os
 import subprocess
@@ -52,6 +53,18 @@ def test_plain_data_stays_as_it_is() -> None:
     value = {"a": [1, 1.5, True, None, "x", {"b": []}], 3: "y", "": {}}
     assert plain(value) == value
     assert plain(value)["a"][2] is True
+
+
+def test_dates_stay_dates_whatever_carries_them() -> None:
+    class Date(datetime.date):
+        """As a date that Ansible has tagged."""
+
+    class Noon(datetime.datetime):
+        """As a point in time that Ansible has tagged."""
+
+    value = plain([Date(2026, 1, 2), Noon(2026, 1, 2, 12, tzinfo=datetime.UTC)])
+    assert value == [Date(2026, 1, 2), Noon(2026, 1, 2, 12, tzinfo=datetime.UTC)]
+    assert types_of(value) == {list, datetime.date, datetime.datetime}
 
 
 def test_subclasses_become_what_they_are_made_of() -> None:

@@ -8,27 +8,31 @@ from typing import Any
 import pytest
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import pythons
-from templar import ROOT, has
+from templar import ROOT, has, load
 
 #: What vars/<family>_<release>.yml set; a case may have others.
 EL9 = {"platform_version": "3.9", "default_version": "3.11"}
+#: Templates are empty, where an inventory says nothing.
+DEFAULTS = {
+    name: "" if "{{" in str(value) else value
+    for name, value in load(ROOT / "roles/python/defaults/main.yml").items()
+}
 UV = "/opt/uv/0.13.9/bin/uv"
 
 
 def plan(**given: Any) -> pythons.Plan:
     """Plan with what the role's defaults are, on a release 9."""
+    about = {
+        "facts": {"distribution": "CentOS", "distribution_major_version": "9"},
+        "answer": {},
+    } | EL9
+    variables = DEFAULTS | {
+        f"python_{name}": value for name, value in given.items() if name not in about
+    }
     return pythons.plan(
-        {
-            "versions": [],
-            "dependent_versions": [],
-            "headers": True,
-            "uv_version": "0.13.9",
-            "wheelhouse": "",
-            "facts": {"distribution": "CentOS", "distribution_major_version": "9"},
-            "answer": {},
-        }
-        | EL9
-        | given
+        {"variables": variables}
+        | about
+        | {name: value for name, value in given.items() if name in about}
     )
 
 
@@ -47,7 +51,11 @@ def plan(**given: Any) -> pythons.Plan:
         ({"dependent_versions": ["3.1x"]}, ["python_versions", "3.1x", "quoted"]),
         ({"versions": ["3.11.4"]}, ["python_versions", "3.11.4", "quoted"]),
         # YAML makes 3.1 of it.
-        ({"versions": [3.10]}, ["python_versions", "3.1 ", "quoted"]),
+        ({"versions": [3.10]}, ["python_versions", "3.1 ", "quotes"]),
+        ({"versions": "3.11,3.12"}, ["python_versions", "a text with commas"]),
+        ({"uv_version": 0.13}, ["python_uv_version", "0.13 ", "quotes"]),
+        ({"uv_version": "0.13"}, ["python_uv_version", "0.13 ", "quoted"]),
+        ({"headers": "maybe"}, ["python_headers", "'maybe'"]),
         ({"versions": ["3.11\n"]}, ["python_versions", "quoted"]),
         ({"wheelhouse": "/nowhere"}, ["python_wheelhouse", "/nowhere", "not a directory"]),
         ({"wheelhouse": "app"}, ["python_wheelhouse", "app", "not a directory"]),
@@ -125,7 +133,7 @@ def test_each_supported_release_has_its_variables(release: str) -> None:
     assert "__python_default_version:" in names
 
 
-def test_a_text_is_a_list_as_ansible_takes_it() -> None:
-    assert list(plan(versions="3.11,3.12").interpreters) == ["3.11", "3.12"]
-    # Written without quotes; 3.10 is another matter, see above.
-    assert has(plan(versions=3.12).problems, "python_versions: 3.12", "quoted")
+def test_a_text_is_a_list_of_one() -> None:
+    assert list(plan(versions="3.12").interpreters) == ["3.12"]
+    # Written without quotes, it may have been 3.120.
+    assert has(plan(versions=3.12).problems, "python_versions: 3.12", "quotes")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import specs
 from templar import ROLES
+
+NOON = dt.datetime(2026, 1, 2, 12)  # noqa: DTZ001 - as YAML has it
 
 OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -125,7 +128,7 @@ def test_defaults_for_all_items_come_before_those_of_the_description() -> None:
     ("key", "value", "read_as"),
     [
         ("python", 3, "3"),
-        ("python", True, "True"),
+        ("python", dt.date(2026, 1, 2), "2026-01-02"),
         ("processes", "4", 4),
         ("processes", " -4 ", -4),
         ("processes", 4.0, 4),
@@ -134,10 +137,12 @@ def test_defaults_for_all_items_come_before_those_of_the_description() -> None:
         ("lazy", "yes", True),
         ("lazy", "Off", False),
         ("lazy", 1, True),
-        ("tags", "a,b", ["a", "b"]),
+        ("tags", "a b", ["a b"]),
         ("tags", 3, ["3"]),
         ("tags", ("a",), ["a"]),
         ("ports", ["443", 80], [443, 80]),
+        ("ports", "443", [443]),
+        ("env", {"A": [dt.date(2026, 1, 2)]}, {"A": ["2026-01-02"]}),
         ("anything", {"a": [1.5]}, {"a": [1.5]}),
         ("env", {"A": 3.1, 2: None}, {"A": 3.1, 2: None}),
     ],
@@ -154,6 +159,11 @@ def test_value_is_read_as_ansible_reads_it(key: str, value: Any, read_as: Any) -
     [
         # YAML has made 3.1 of 3.10 already: it must not become Python 3.1.
         ("python", 3.10, "3.1 is a number to YAML; write it in quotes."),
+        # Of yes, on and true it makes the same.
+        ("python", True, "is true to YAML; write it in quotes."),
+        ("python", False, "is false to YAML; write it in quotes."),
+        ("python", NOON, "is a point in time to YAML; write it in quotes."),
+        ("processes", NOON, "'2026-01-02 12:00:00' is no whole number."),
         ("python", ["3"], "must be a text, not a list."),
         ("python", {}, "must be a text, not a dictionary."),
         ("root", {}, "must be a text, not a dictionary."),
@@ -174,9 +184,17 @@ def test_value_is_read_as_ansible_reads_it(key: str, value: Any, read_as: Any) -
         ("env", "A=b", "must be a dictionary, not a text."),
         ("health", [], "must be a dictionary, not a list."),
         ("tags", {"a": 1}, "must be a list, not a dictionary."),
+        # foo>=1,<2 is one requirement, a.example,b.example are two names: nobody can know.
+        ("tags", "a,b", 'is a text with commas; write a list, as ["one", "another"].'),
+        ("tags", "", "must be a list, not an empty text; write [] for none."),
+        ("tags", True, "must be a list, not true or false."),
+        ("workers", {"name": "mail"}, "must be a list of dictionaries, not a dictionary."),
+        ("workers", "mail", "must be a list of dictionaries, not a text."),
         ("tags", [3.10], "3.1 is a number to YAML; write it in quotes."),
         ("ports", [22], "'22' is none of 80, 443."),
-        ("workers", ["mail"], "must be a dictionary, not a text."),
+        ("workers", ["mail"], "item number 1 must be a dictionary, not a text."),
+        ("tags", [["b"]], "item number 1 must be a text, not a list."),
+        ("tags", [True], "item number 1 is true to YAML; write it in quotes."),
     ],
 )
 def test_value_that_cannot_be_read_is_said_and_left_out(
@@ -234,11 +252,67 @@ def test_keys_that_forbid_or_need_each_other_are_said() -> None:
         "git and archive exclude each other; write one of them."
     ]
     assert specs.related(spec, {"git": None, "version": "y", "user": "u"}) == [
-        "lacks one of the keys git, path.",
+        "needs one of git and path.",
         "lacks password; user and password go together.",
         "version goes with git only.",
     ]
     assert specs.related({}, {"git": "x"}) == []
+    keys = ["git", "path", "archive"]
+    both = {"mutually_exclusive": [keys], "required_one_of": [keys]}
+    assert specs.related(both, {}) == ["needs exactly one of git, path and archive."]
+    assert specs.related(both, {"git": "x", "path": "y"}) == [
+        "needs exactly one of git, path and archive; it has git and path."
+    ]
+
+
+def test_keys_of_keys_forbid_or_need_each_other_too() -> None:
+    pair = {"type": "str"}
+    options = {
+        "tls": {
+            "type": "dict",
+            "options": {"certificate": pair, "key": pair, "port": {"type": "int", "default": 443}},
+            "required_together": [["certificate", "key"]],
+        },
+        "places": {
+            "type": "list",
+            "elements": "dict",
+            "options": {"uwsgi": pair, "http": pair},
+            "required_one_of": [["uwsgi", "http"]],
+        },
+    }
+    said = []
+    given = {"tls": {"certificate": "x", "key": None}, "places": [{"http": "x"}, {}]}
+
+    def say(key: str, sentence: str) -> None:
+        said.append(specs.about("site 'shop'", key, sentence))
+
+    specs.read(options, given, say)
+    good = {"tls": {"certificate": "x", "key": "y"}, "places": []}
+    specs.read(options, good, say, together={"mutually_exclusive": [["tls", "places"]]})
+    # Of what is wrong in itself, no more is said.
+    specs.read(options, {"tls": {"key": []}}, lambda key, _: said.append(key))
+    assert said.pop() == "tls.key"
+    assert said == [
+        "site 'shop', tls: lacks key; certificate and key go together.",
+        "site 'shop', places[1]: needs one of uwsgi and http.",
+        "site 'shop': tls and places exclude each other; write one of them.",
+    ]
+
+
+def test_variables_of_a_role_are_read_and_its_items_counted() -> None:
+    problems: list[str] = []
+    given = {"uwsgi_fetch": "y", "uwsgi_version": 2.1, "uwsgi_apps": [], "uwsgi_other": 1}
+    found = specs.settings("uwsgi", given, problems)
+    assert found["uwsgi_fetch"] is True
+    assert "uwsgi_apps" not in found
+    assert problems == ["uwsgi_version: 2.1 is a number to YAML; write it in quotes."]
+    problems = []
+    given = {"a": [{"name": "x"}, "y"], "b": "shop", "c": None}
+    assert specs.items(given, ("a", "b", "c"), problems) == [{"name": "x"}]
+    assert problems == [
+        "a: item number 2 must be a dictionary, not a text.",
+        "b: must be a list of dictionaries, not a text.",
+    ]
 
 
 def test_nearest_is_silent_where_nothing_is_near() -> None:

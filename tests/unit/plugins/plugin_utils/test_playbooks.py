@@ -1,0 +1,53 @@
+"""The variables of the playbooks, as a person writes them behind -e."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import playbooks
+from templar import ROOT, load
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        # 1.10 in a file of variables; behind -e version=1.10 it is a text.
+        ({"version": 1.1}, "version: 1.1 is a number to YAML; write it in quotes."),
+        ({"app": ["shop"]}, "app: must be a text, not a list."),
+        ({"release": True}, "release: is true to YAML; write it in quotes."),
+        ({"lock": "brake"}, "lock: 'brake' is none of break. Did you mean 'break'?"),
+        ({"format": "jsn"}, "format: 'jsn' is none of table, json. Did you mean 'json'?"),
+        ({"flaskstack_lock_lease": "long"}, "flaskstack_lock_lease: 'long' is no whole number."),
+        (
+            {"flaskstack_wheelhouse": "wheels"},
+            "flaskstack_wheelhouse: wheels is not a directory on the controller; write its absolute"
+            " path.",
+        ),
+    ],
+)
+def test_refused(given: dict[str, Any], sentence: str) -> None:
+    assert playbooks.problems(given) == [sentence]
+
+
+def test_good() -> None:
+    given = {"app": "shop", "version": "1.10", "lock": "", "flaskstack_lock_lease": "60", "x": 1.1}
+    assert playbooks.problems(given) == []
+    assert playbooks.problems({"app": None, "flaskstack_wheelhouse": str(ROOT)}) == []
+
+
+def test_names_that_playbooks_check_are_known() -> None:
+    for path in [*(ROOT / "playbooks").glob("*.yml"), *(ROOT / "playbooks/tasks").glob("*.yml")]:
+        for names in names_of(load(path)):
+            assert set(names) <= playbooks.VARIABLES.keys(), path
+
+
+def names_of(node: Any) -> Any:
+    """Yield each list of names that is to be checked."""
+    if isinstance(node, dict):
+        if isinstance(node.get("flaskstack_names"), list):
+            yield node["flaskstack_names"]
+        node = list(node.values())
+    for one in node if isinstance(node, list) else []:
+        yield from names_of(one)
