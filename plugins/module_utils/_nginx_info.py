@@ -65,7 +65,8 @@ def describe_owned(tree: Tree, header: str) -> List[Dict[str, Any]]:
     out = []
     paths = tree.files()
     for name, owner in tree.owned(header).items():
-        text = re.sub(r"(^|\s)#.*", "", "\n".join(lines_of(paths[name])))
+        whole = "\n".join(lines_of(paths[name]))
+        text = re.sub(r"(^|\s)#.*", "", whole)
         listens = re.findall(r"(?:^|[\s{};])listen\s+([^;{}]+?)\s*;", text)
         variables = re.findall(r"\$flaskstack_\w+", text)
         out.append(
@@ -74,6 +75,7 @@ def describe_owned(tree: Tree, header: str) -> List[Dict[str, Any]]:
                 "owner": owner,
                 "listens": sorted(set(listens), key=listens.index),
                 "variables": sorted(set(variables)),
+                "parts": re.findall(r"(?m)^    # Site (\S+)\.$", whole),
             }
         )
     return out

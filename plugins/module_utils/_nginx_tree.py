@@ -47,7 +47,7 @@ ROOT = "/etc/nginx"
 #: In memory, where private keys are at home and gone after a reboot.
 BACKUP = "/run/flaskstack-nginx"
 #: The files that matter. A name that begins with a dot is none: such are half-written.
-PATTERNS = ("*.conf", "conf.d/*.conf", "tls/*", "pages/*", "maintenance/*")
+PATTERNS = ("*.conf", "conf.d/*.conf", "tls/*", "pages/*", "parameters/*", "maintenance/*")
 #: The files that are called by a site: directory, and what stands behind its name.
 OF_SITES = re.compile(r"(?:conf\.d/(.*)\.conf|tls/(.*)\.(?:crt|key)|maintenance/(.*)\.html)\Z")
 

@@ -155,7 +155,7 @@ paths:
 owned:
   description: Sites' files that are the role's, and whose each is; the owner is empty in files of
     versions that did not note one. C(listens) and C(variables) are what each needs of
-    C(nginx.conf).
+    C(nginx.conf), C(parts) the sites below a path that its server is for.
   returned: always
   type: list
   elements: dict
@@ -164,6 +164,7 @@ owned:
       owner: production, Serve the shop
       listens: ["80", "[::]:80"]
       variables: [$flaskstack_blocked]
+      parts: [blog]
 pending:
   description: Whether something is written that nginx has not taken over.
   returned: always

@@ -127,7 +127,7 @@ def problems(plan: Keys, host: Keys) -> list[str]:
             )
     if not plan["settings"]["nginx_real_ip_from"]:
         for found in others:
-            if nginx_files.SCHEME_VARIABLE in found.get("variables", []):
+            if set(nginx_files.BALANCER_VARIABLES) & set(found.get("variables", [])):
                 out.append(
                     f"nginx_real_ip_from: {found['file']} of '{found['owner']}' needs it, and"
                     " nginx.conf is one for all sites of the host; say the same here as there."

@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils import sites, templates
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    request_headers,
+    site_servers,
+    sites,
+    templates,
+)
 
 Keys = dict[str, Any]
 #: Path below /etc/nginx -> text and mode.
@@ -66,6 +71,37 @@ TLS_PROFILES = {
 #: nginx's variables that are there only when a site needs them, and so may be missing for others'.
 SCANNER_VARIABLE = "$flaskstack_scanner"
 SCHEME_VARIABLE = "$flaskstack_scheme"
+#: What a site's file has only behind a balancer; the second one earlier versions had alone.
+BALANCER_VARIABLES = ("$flaskstack_forwarded_host", SCHEME_VARIABLE)
+
+#: CGI's own variables, for each protocol that has them; of the packages' files, which differ.
+PARAMETERS = {
+    "QUERY_STRING": "$query_string",
+    "REQUEST_METHOD": "$request_method",
+    "CONTENT_TYPE": "$content_type",
+    "CONTENT_LENGTH": "$content_length",
+    "REQUEST_URI": "$request_uri",
+    "SERVER_PROTOCOL": "$server_protocol",
+    "REQUEST_SCHEME": "$flaskstack_scheme",
+    "HTTPS": "$flaskstack_https if_not_empty",
+    "REMOTE_ADDR": "$remote_addr",
+    "REMOTE_PORT": "$remote_port",
+    "SERVER_NAME": "$flaskstack_name",
+    "SERVER_PORT": "$flaskstack_port",
+}
+MORE_PARAMETERS = {
+    "uwsgi": {"PATH_INFO": "$document_uri", "DOCUMENT_ROOT": "$document_root"},
+    "fastcgi": {
+        "SCRIPT_NAME": "$fastcgi_script_name",
+        "DOCUMENT_URI": "$document_uri",
+        "SERVER_ADDR": "$server_addr",
+        "SERVER_SOFTWARE": "nginx/$nginx_version",
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        # PHP runs nothing without it, if it was built so.
+        "REDIRECT_STATUS": "200",
+    },
+    "proxy": {},
+}
 
 
 def version_of(host: Keys) -> tuple[int, ...]:
@@ -81,9 +117,13 @@ def has_brotli(settings: Keys, host: Keys) -> bool:
 
 
 def others(plan: Keys, host: Keys) -> list[Keys]:
-    """Return the files of sites that are another owner's: of another play or inventory."""
+    """Return the files of sites that are left alone.
+
+    They are another owner's, of another play or inventory, or stay as they are.
+    """
     mine = ("", plan["settings"]["nginx_owner"])
-    return [found for found in host["owned"] if found["owner"] not in mine]
+    kept = [f"conf.d/{name}.conf" for name in plan["settings"]["nginx_keep_sites"]]
+    return [found for found in host["owned"] if found["owner"] not in mine or found["file"] in kept]
 
 
 def own(plan: Keys, host: Keys) -> list[str]:
@@ -107,6 +147,8 @@ def ports_of(plan: Keys, host: Keys) -> dict[int, Keys]:
     nobody = {"owner": "", "quic_owner": "", "http3": False}
     out: dict[int, Keys] = {}
     for site in plan["sites"]:
+        if site["leader"] != site["name"]:
+            continue
         first = nobody | {"owner": "" if settings["nginx_default_server"] else site["name"]}
         uses = [(site["port"], False, False)]
         if "tls" in site:
@@ -221,26 +263,31 @@ def site_variables(site: Keys, plan: Keys, host: Keys, sockets: dict[int, Keys])
     """Return what the template of a site knows; a template of the user's own knows it too."""
     settings = plan["settings"]
     backlog = settings["nginx_backlog"]
-    ports = {"http": site["port"]} | ({"https": site["tls"]["port"]} if "tls" in site else {})
-    own_headers = [
-        {
-            "name": name,
-            "sent": name.lower().replace("-", "_"),
-            "variable": f"$header_{site['id']}_{number}",
-            "value": sites.quoted(value),
-        }
-        for number, (name, value) in enumerate(site["headers"].items(), 1)
-    ]
+    ports = {key: site["port"] for key in ["http"] if site["leader"] == site["name"]}
+    if "tls" in site:
+        ports["https"] = site["tls"]["port"]
+    known = {one["name"]: one for one in plan["sites"]}
+    server = site_servers.of_server(site, plan["sites"])
+    scheme = SCHEME_VARIABLE if settings["nginx_real_ip_from"] else "$scheme"
+    own = part_of(site, server, scheme)
+    # Those below a path: the leader among them, if there is none at /.
+    below = [own] * bool(site["prefix"])
+    below += [part_of(known[name], server, scheme) for name in site["guests"]]
+    counted = site_servers.counted(site, server)
     return {
         "__nginx_header": HEADER,
-        "__nginx_site": site
+        "__nginx_site": own
         | {
             "listen": {
                 key: listens(site, port, sockets[port], host, backlog)
                 for key, port in ports.items()
             },
-            "networks": dict.fromkeys(site["allow"], 1) | dict.fromkeys(site["deny"], 0),
-            "own_headers": own_headers,
+            "server": server,
+            "parts": below,
+            "members": [own] * server["root"] + below,
+            "refused": site_servers.refused(site, server),
+            "counted": counted,
+            "zones": sites.zone_lines(site, counted or "$binary_remote_addr"),
         },
         "__nginx": {
             "acme_webroot": ACME_WEBROOT,
@@ -249,9 +296,57 @@ def site_variables(site: Keys, plan: Keys, host: Keys, sockets: dict[int, Keys])
             "ca_bundle": CA_BUNDLE,
             "hidden_pattern": HIDDEN,
             "proxied": bool(settings["nginx_real_ip_from"]),
-            "scheme": SCHEME_VARIABLE if settings["nginx_real_ip_from"] else "$scheme",
         },
     }
+
+
+def part_of(site: Keys, server: Keys, scheme: str) -> Keys:
+    """Return a site as the template has it, whatever server it is in.
+
+    Args:
+        site: the site, complete.
+        server: what it is in, see site_servers.of_server.
+        scheme: the variable of the scheme that was asked for.
+    """
+    headers = [
+        {
+            "sent": name.lower().replace("-", "_"),
+            "name": name,
+            "variable": f"$header_{site['id']}_{number}",
+            "value": sites.quoted(value),
+        }
+        for number, (name, value) in enumerate(site["headers"].items(), 1)
+    ]
+    places = [place | {"kept": sites.kept_lines(place, scheme)} for place in site["places"]]
+    return site | {
+        "networks": dict.fromkeys(site["allow"], 1) | dict.fromkeys(site["deny"], 0),
+        "own_headers": headers,
+        "header_lines": header_lines(site, headers, server["tls"]),
+        "places": places,
+    }
+
+
+def header_lines(site: Keys, headers: list[Keys], tls: Keys | None) -> list[str]:
+    """Return the directives of the headers that answers of a site get.
+
+    Args:
+        site: the site, complete.
+        headers: its own ones.
+        tls: of its server; None without.
+    """
+    out = [f"{header['name']} {header['variable']} always" for header in headers]
+    out.append("Retry-After $flaskstack_retry_after always")
+    if tls and tls["hsts"] > 0:
+        out.append(f'Strict-Transport-Security "max-age={tls["hsts"]}" always')
+    if tls and tls["http3"]:
+        out.append(f"Alt-Svc 'h3=\":{tls['port']}\"; ma=86400' always")
+    if site["caches"]:
+        out.append("X-Cache-Status $upstream_cache_status always")
+    if site["shared_times"]:
+        out.append(f"Cache-Control $shared_{site['id']}")
+    if any(static["immutable"] for static in site["static"]):
+        out.append("Cache-Control $immutable")
+    return [f"add_header {line}" for line in out]
 
 
 def own_templates(plan: Keys, host: Keys) -> list[Keys]:
@@ -285,6 +380,34 @@ def owned(text: str, owner: str) -> str:
     return f"{first}{newline}{OWNER}{owner}\n{rest}"
 
 
+def parameters_text(kind: str) -> str:
+    """Return what a server is told of each request.
+
+    Args:
+        kind: what the directives begin with, see sites.PREFIXES.
+    """
+    return templates.render(
+        "nginx",
+        "parameters.conf.j2",
+        kind=kind,
+        parameters=PARAMETERS | MORE_PARAMETERS[kind],
+        left_out=request_headers.left_out(),
+        doubled=request_headers.DOUBLED,
+        variable=request_headers.variable,
+    )
+
+
+def answer_buffers(settings: Keys) -> dict[str, int]:
+    """Return what an answer is taken in by: KiB of the buffer for its headers, and of the others.
+
+    Twice the longest header of a request: all cookies of a site come back in one, and there are
+    others. nginx wants the others to be more than twice that, with one to spare.
+    """
+    longest = sites.size_in_bytes(settings["nginx_header_size"])
+    size = max(16, -(-2 * longest // 4096) * 4)
+    return {"size": size, "number": 9, "each": size // 4}
+
+
 def main_text(plan: Keys, host: Keys, sockets: dict[int, Keys]) -> str:
     """Return the text of nginx.conf."""
     settings, version = plan["settings"], version_of(host)
@@ -300,6 +423,7 @@ def main_text(plan: Keys, host: Keys, sockets: dict[int, Keys]) -> str:
         connections=connections(settings, host),
         # Without it, before 1.21.6, one worker gets several times as many connections as another.
         accept_mutex=version < (1, 21, 6),
+        answer_buffers=answer_buffers(settings),
         compressions=["gzip"] * settings["nginx_gzip"] + ["brotli"] * brotli,
         compressed_types=COMPRESSED,
         proxies=list(dict.fromkeys(settings["nginx_real_ip_from"])),
@@ -335,6 +459,7 @@ def rendered(plan: Keys, host: Keys, texts: dict[str, str]) -> Files:
             "nginx", "page.html.j2", __nginx_page="unavailable"
         ),
     }
+    out |= {f"parameters/{kind}.conf": parameters_text(kind) for kind in sites.PREFIXES.values()}
     if "blocked-now.conf" not in host["files"]:
         out["blocked-now.conf"] = f"# {NOW_HEADER}\n"
     theirs = [found["file"] for found in others(plan, host)]

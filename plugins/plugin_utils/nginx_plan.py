@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     site_problems,
+    site_servers,
     sites,
     specs,
 )
@@ -17,7 +18,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import cal
 
 Keys = dict[str, Any]
 
-#: The role's lists of sites, and what holds for all of them: these are read item by item.
+#: The role's lists of sites, and what holds for all of them.
 LISTS = ("nginx_dependent_sites", "nginx_sites")
 DEFAULTS = "nginx_defaults"
 
@@ -53,7 +54,7 @@ def plan(given: Keys) -> Keys:
     Returns:
         problems: a sentence for each thing that is wrong.
         settings: the role's variables, complete and of the described types, without the lists.
-        sites: the sites that can be read, complete (see sites.py).
+        sites: the sites that can be read, complete (see sites.py), without those to keep.
         selinux: whether SELinux is enabled.
         questions: what there is to ask the host, as options of the module nginx_info.
         early: those of the questions that can be answered before anything is done.
@@ -61,21 +62,28 @@ def plan(given: Keys) -> Keys:
     variables, facts = given["variables"], given["facts"]
     problems: list[str] = []
     settings = read_settings(variables, problems)
-    defaults = variables[DEFAULTS] or {}
-    problems += site_problems.of_role(settings, defaults, facts)
-    items = [item for name in LISTS for item in variables[name] or []]
+    defaults = settings.pop(DEFAULTS)
+    problems += specs.besides(problems, site_problems.of_role(settings, defaults, facts))
+    items = specs.items(variables, LISTS, problems)
     problems += site_problems.of_names([str(item["name"]) for item in items if item.get("name")])
     complete = []
     for number, item in enumerate(items, 1):
         where = called("site", item, number)
 
         def say(key: str, sentence: str, where: str = where) -> None:
-            problems.append(f"{where}, {key}: {sentence}")
+            problems.append(specs.about(where, key, sentence))
 
         site = sites.complete(item, defaults, say)
         if site is not None:
             complete.append(site)
+    site_servers.share(
+        complete, lambda site, text: problems.append(f"site '{site['name']}', {text}")
+    )
     problems += site_problems.of_sites(complete, settings)
+    # What is wrong with them is said all the same. A server of several is written as a whole.
+    kept = [site for site in complete if is_kept(site, settings)]
+    complete = [site for site in complete if site not in kept]
+    settings["nginx_keep_sites"] = [site["name"] for site in kept]
     return {
         "problems": problems,
         "settings": settings,
@@ -86,22 +94,15 @@ def plan(given: Keys) -> Keys:
     }
 
 
+def is_kept(site: Keys, settings: Keys) -> bool:
+    """Tell whether a site stays as it is: it is to, and has its server for itself."""
+    alone = site["leader"] == site["name"] and not site["guests"]
+    return alone and site["name"] in settings["nginx_keep_sites"]
+
+
 def read_settings(variables: Keys, problems: list[str]) -> Keys:
     """Return the role's variables in their described types; add what cannot be read."""
-    options = {
-        name: spec
-        for name, spec in specs.options_of("nginx").items()
-        if name not in (*LISTS, DEFAULTS)
-    }
-    given = {
-        # A version without quotes: 1.24 is as good as "1.24" here.
-        name: str(value) if isinstance(value, float) else value
-        for name, value in variables.items()
-        if name in options
-    }
-    settings = specs.read(
-        options, given, lambda key, sentence: problems.append(f"{key}: {sentence}")
-    )
+    settings = specs.settings("nginx", variables, problems)
     # The end of a line in a file, where nobody sees a blank.
     return settings | {"nginx_owner": settings["nginx_owner"].strip()}
 

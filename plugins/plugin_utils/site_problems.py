@@ -9,6 +9,9 @@ from typing import Any
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import sites, specs
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
+    PATH_HINT,
+    URL_PATH,
+    domain_hint,
     network,
     unknown_system,
 )
@@ -71,8 +74,7 @@ def of_role(settings: Keys, defaults: Keys, facts: Keys) -> list[str]:
     for name in ("nginx_client_timeout", "nginx_shutdown_timeout"):
         if not TIME.fullmatch(settings[name]):
             say(f"{name}: '{settings[name]}' is no time; write 15s or 10m.")
-    if not sites.SIZE.fullmatch(settings["nginx_header_size"]):
-        say(f"nginx_header_size: '{settings['nginx_header_size']}' is no size; write 16k.")
+    of_size("nginx_header_size", settings["nginx_header_size"], "16k", say)
     ports = settings["nginx_port_range"]
     if ports and not re.fullmatch(r"\d{4,5}[ \t]+\d{4,5}", ports):
         say(
@@ -116,6 +118,14 @@ def of_metrics(settings: Keys, say: Say) -> None:
         say(f"nginx_metrics_interval: {interval} is too short; write 1 or more seconds.")
 
 
+def of_size(key: str, size: str, example: str, say: Say) -> None:
+    """Say what is wrong with a size: without a unit, nginx takes it for bytes. 0 is none."""
+    if not sites.SIZE.fullmatch(size):
+        say(f"{key}: '{size}' is no size; write {example}.")
+    elif size.isdigit() and int(size) > 0:
+        say(f"{key}: '{size}' would be bytes; write it with its unit, as {example}.")
+
+
 def of_names(names: list[str]) -> list[str]:
     """Return which names of sites are there more than once."""
     return [
@@ -135,7 +145,7 @@ def of_sites(complete: Iterable[Keys], settings: Keys) -> list[str]:
     out: list[str] = []
     # Port -> who had it first, and domain with port -> whose it is.
     users: dict[int, Keys] = {}
-    claims: dict[tuple[str, int], str] = {}
+    claims: dict[tuple[str, int], Keys] = {}
     for site in complete:
 
         def say(text: str, name: str = site["name"]) -> None:
@@ -148,6 +158,8 @@ def of_sites(complete: Iterable[Keys], settings: Keys) -> list[str]:
             )
         if not site["domains"]:
             say("domains: is empty; name at least one host name.")
+        if not URL_PATH.fullmatch(site["path"]):
+            say(f"path: '{site['path']}' {PATH_HINT}")
         of_ports(site, settings["nginx_status_port"], users, claims, say)
         if "tls" in site:
             of_tls(site, settings["nginx_resolvers"], say)
@@ -160,11 +172,16 @@ def of_sites(complete: Iterable[Keys], settings: Keys) -> list[str]:
     return out
 
 
+def is_same(domains: list[str], others: list[str]) -> bool:
+    """Tell whether two sites have the same domains."""
+    return {domain.lower() for domain in domains} == {domain.lower() for domain in others}
+
+
 def of_ports(
     site: Keys,
     status_port: int,
     users: dict[int, Keys],
-    claims: dict[tuple[str, int], str],
+    claims: dict[tuple[str, int], Keys],
     say: Say,
 ) -> None:
     """Say which ports and domains of a site are none, or somebody's already."""
@@ -188,16 +205,31 @@ def of_ports(
         for domain in site["domains"]:
             if not DOMAIN.fullmatch(domain):
                 if not tls:
-                    say(f"domains: '{domain}' is no host name.")
+                    hint = domain_hint(domain, "port")
+                    say(f"domains: '{domain}' is no host name{'; ' + hint if hint else '.'}")
                 continue
             claim = domain.lower(), port
-            if claim in claims:
+            other = claims.setdefault(claim, site)
+            if other is site:
+                continue
+            if is_same(site["domains"], other["domains"]) and site["port"] != other["port"]:
                 say(
-                    f"domains: '{domain}' on port {port} is site '{claims[claim]}' already; a name"
-                    " on a port can be one site's only."
+                    f"tls.port: {port} of these domains is site '{other['name']}' already, whose"
+                    f" port is {other['port']}, not {site['port']}; say the same port in both, or"
+                    " another tls.port."
                 )
-            else:
-                claims[claim] = name
+                break
+            if site["path"] != "/" or other["path"] != "/" or site["guests"] or other["guests"]:
+                say(
+                    f"domains: '{domain}' on port {port} is one of those of site '{other['name']}'"
+                    f" too ({', '.join(other['domains'])}); sites share all of their domains or"
+                    " none: write the same ones in both."
+                )
+                break
+            say(
+                f"domains: '{domain}' on port {port} is site '{other['name']}' already; a name on a"
+                " port can be one site's only, unless each site has a path of its own."
+            )
 
 
 def of_tls(site: Keys, resolvers: list[str], say: Say) -> None:
@@ -244,22 +276,24 @@ def of_keys(site: Keys, say: Say) -> None:
     for address in dict.fromkeys(site["allow"]):
         if address in site["deny"]:
             say(f"deny: '{address}' is in allow too; take it out of one.")
-    if not sites.SIZE.fullmatch(site["client_max_body_size"]):
-        say(f"client_max_body_size: '{site['client_max_body_size']}' is no size; write 20m.")
+    of_size("client_max_body_size", site["client_max_body_size"], "20m", say)
     for name, value in site["headers"].items():
-        if not re.fullmatch(r"[A-Za-z0-9-]+", str(name)) or re.search(r"[\r\n]", str(value)):
+        wrong = specs.no_text(value)
+        if wrong:
+            say(f"headers: '{name}' {wrong}")
+        elif not re.fullmatch(r"[A-Za-z0-9-]+", str(name)) or re.search(r"[\r\n]", str(value)):
             say(f"headers: '{name}' is no header of one line.")
 
 
 def of_static(static: Keys, paths: list[str], say: Say) -> None:
     """Say what is wrong with a static location; add its URL to the site's paths."""
-    url = static["url"]
-    if url in paths:
+    url = static["said"]
+    if static["url"] in paths:
         say(
             f"static.url: '{url}' is there twice; each once, with two directories in paths if need"
             " be."
         )
-    paths.append(url)
+    paths.append(static["url"])
     if not (url.startswith("/") and url.endswith("/") and PATH.fullmatch(url)):
         say(
             f"static.url: '{url}' must begin and end with / and have no spaces, quotes, braces or"
@@ -284,22 +318,26 @@ def of_place(place: Keys, at: str, paths: list[str], say_of_site: Say) -> None:
     def say(text: str) -> None:
         say_of_site(at + text)
 
-    path, kind = place["path"], place["kind"]
+    path, kind = place["said"], place["kind"]
     if not LOCATION.fullmatch(path):
         say_of_site(
             f"locations.path: '{path}' is nothing that nginx's location can have; write /api/,"
             " = /ping or ~ [.]png$."
         )
-    elif path in paths:
+    elif place["path"] in paths:
         itself = " (it is what the site itself answers)" if path == "/" else ""
         say_of_site(f"locations.path: '{path}' is there already{itself}; each path once.")
-    paths.append(path)
+    paths.append(place["path"])
     if "upstream" in place:
         of_servers(place[kind], kind, say)
     of_kind(place, say)
     for key in ("connect_timeout", "read_timeout"):
         if not TIME.fullmatch(place[key]):
             say(f"{key}: '{place[key]}' is no time; write 30s or 5m.")
+    for name, value in place["options"].items():
+        wrong = specs.no_option(value)
+        if wrong:
+            say(f"options: '{name}' {wrong}")
     if "cache" in place:
         of_cache(place, say)
     if "limit" in place:
@@ -337,13 +375,18 @@ def of_servers(backend: Keys, kind: str, say: Say) -> None:
 
 def of_kind(place: Keys, say: Say) -> None:
     """Say what is wrong with what answers at a place."""
-    path, kind = place["path"], place["kind"]
+    path, kind = place["said"], place["kind"]
     if kind == "fastcgi" and not (path.startswith("/") and path.endswith("/")):
         say("fastcgi: the path must begin and end with /.")
     if kind == "directory" and re.match(r"(\^~ )?/", path) and not path.endswith("/"):
         say(
             "directory: the path must end with /, or neighbours of the directory could be asked"
             " for."
+        )
+    if kind == "directory" and path.startswith("~") and place["prefix"]:
+        say(
+            "directory: nginx would look for the whole URL in it, the site's own path too; name the"
+            " beginning of the URLs instead of a regular expression, as /files/."
         )
     of_disk = {
         "directory": place.get("directory"),
@@ -376,10 +419,11 @@ def of_cache(place: Keys, say: Say) -> None:
             f"cache: is for what servers answer ({', '.join(sites.PREFIXES)}); {place['kind']}"
             " needs none."
         )
+    if not place["buffering"]:
+        say("cache: only answers that are buffered can be kept; take out buffering: false.")
     for key in ("time", "not_found_time", "inactive"):
         if not TIME.fullmatch(cache[key]) and (key == "time" or cache[key]):
             say(f"cache.{key}: '{cache[key]}' is no time; write 1s or 10m.")
-    if not sites.SIZE.fullmatch(cache["size"]):
-        say(f"cache.size: '{cache['size']}' is no size; write 256m.")
+    of_size("cache.size", cache["size"], "256m", say)
     if not re.fullmatch(r"\d*", cache["shared_time"]):
         say(f"cache.shared_time: '{cache['shared_time']}' is no number of seconds; write 60.")

@@ -11,7 +11,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils import specs
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    names,
+    site_servers,
+    specs,
+)
 
 Keys = dict[str, Any]
 
@@ -21,6 +25,8 @@ KINDS = ("uwsgi", "http", "fastcgi", "directory", "redirect", "answer")
 PREFIXES = {"uwsgi": "uwsgi", "http": "proxy", "fastcgi": "fastcgi"}
 #: Keys that all sites may have from nginx_defaults, besides those with a default.
 MORE_DEFAULTS = ("tls", "limit")
+#: Keys with a default of the role's that cannot have another for all sites.
+NO_DEFAULTS = ("path",)
 
 CACHE_ROOT = "/var/lib/nginx/cache"
 #: What nginx's units of time are in seconds; without one, it is seconds.
@@ -48,15 +54,17 @@ def item_options() -> Keys:
 
 def keys_with_defaults(options: Keys) -> list[str]:
     """Return the keys that may stand in nginx_defaults."""
-    return [key for key, spec in options.items() if "default" in spec] + list(MORE_DEFAULTS)
+    usual = [key for key, spec in options.items() if "default" in spec and key not in NO_DEFAULTS]
+    return usual + list(MORE_DEFAULTS)
 
 
 def complete(item: Keys, defaults: Keys, say: Callable[[str, str], None]) -> Keys | None:
     """Return a site with every key there is; None if it cannot be read, which is then said.
 
-    What is added to the described keys: ``id`` (for names of nginx's variables), ``places`` (the
-    site itself, then its locations, see complete_place), ``caches``, ``shared_times``, and
-    ``files`` in ``tls``.
+    What is added to the described keys: ``id`` (for names of nginx's variables), ``prefix`` (the
+    path, empty at /), ``says_port`` (whether the port is anybody's wish), ``places`` (the site
+    itself, then its locations, see complete_place), ``caches``, ``shared_times``, and ``files`` in
+    ``tls``.
 
     Args:
         item: as the user wrote it.
@@ -76,14 +84,20 @@ def complete(item: Keys, defaults: Keys, say: Callable[[str, str], None]) -> Key
         wrong.append(key)
         say(key, sentence)
 
-    site = specs.read(options, item, hear, usual)
+    together = specs.options_of("nginx")["nginx_sites"]
+    site = specs.read(options, item, hear, usual, together)
     if wrong:
         return None
     site["id"] = identifier(site["name"])
     site["headers"] = {
         name: value for name, value in site["headers"].items() if value not in (None, "")
     }
-    site["static"] = [complete_static(static) for static in site["static"]]
+    site["path"] = names.without_slash(site["path"])
+    site["prefix"] = site_servers.prefix_of(site["path"])
+    site["says_port"] = any(given.get("port") is not None for given in (item, usual))
+    site["static"] = [
+        complete_static(static, number, site) for number, static in enumerate(site["static"], 1)
+    ]
     site["directives"] = directives(site["options"])
     site["places"] = [
         complete_place(place, number, site)
@@ -113,32 +127,54 @@ def identifier(name: str) -> str:
     return re.sub(r"[^a-z0-9_]", "_", name) + "_" + digest[:6]
 
 
-def complete_static(static: Keys) -> Keys:
-    """Return a static location with its directories as nginx wants them, and its prefix escaped."""
+def complete_static(static: Keys, number: int, site: Keys) -> Keys:
+    """Return a static location as the template wants it.
+
+    Its URL is the whole one, ``said`` what the user wrote; ``directories`` end without a slash,
+    ``pattern`` is the URL for a regular expression, and ``fallback`` the name of what answers where
+    the first directory has no such file.
+    """
+    url = site["prefix"] + static["url"]
     return static | {
+        "url": url,
+        "said": static["url"],
         "directories": [path.rstrip("/") for path in static["paths"]],
-        "pattern": re.escape(static["url"]),
+        "pattern": re.escape(url),
+        "fallback": f"@static_{site['id']}_{number}" if site["prefix"] else f"@static_{number}",
     }
 
 
 def complete_place(given: Keys, number: int, site: Keys) -> Keys:
     """Return the site itself (number 0) or one of its locations, as something that answers.
 
-    What is added: ``kind``, ``zone`` (for limits), ``upstream`` where requests are passed on,
-    ``directives`` (its options as lines), and where files are served ``root`` and ``alias``.
+    What is added: ``kind``, ``said`` (the path as the user wrote it; ``path`` is the whole one),
+    ``zone`` (for limits), ``upstream`` where requests are passed on, lines of directives
+    (``directives`` of its options, ``limit_lines``, ``handed_on`` of buffering), and where files
+    are served ``files`` or ``root``.
     """
     kind = next((kind for kind in KINDS if kind in given), "none")
     zone = f"{site['id']}_{number}" if number else site["id"]
-    place = given | {"kind": kind, "zone": zone, "directives": directives(given["options"])}
+    place = given | {
+        "kind": kind,
+        "said": given["path"],
+        "path": site_servers.below(site["prefix"], given["path"]),
+        "zone": zone,
+        "directives": directives(given["options"]),
+        "limit_lines": limit_lines(given["limit"], zone) if "limit" in given else [],
+        "handed_on": [],
+    }
     if kind in PREFIXES:
         name = site["name"]
+        if not place["buffering"]:
+            place["handed_on"] = [f"{PREFIXES[kind]}_buffering off"]
         place["upstream"] = f"location_{number}_{name}" if number else f"site_{name}"
+        if "cache" in place:
+            place["cache"] = place["cache"] | {"zone": zone_of(PREFIXES[kind], site)}
     path = place["path"]
     if kind == "directory":
-        # With an alias the path in the URL is none on the disk.
-        place["alias"] = re.match(r"(\^~ )?/.", path) is not None
-        place["root"] = place["directory"].rstrip("/") or ("" if place["alias"] else "/")
+        place["prefix"] = site["prefix"]
         place["exact"] = path.startswith("= ")
+        place["files"] = where_files_are(place)
     elif kind == "fastcgi":
         place["root"] = place["fastcgi"]["root"].rstrip("/") or "/"
     elif kind == "redirect":
@@ -146,9 +182,25 @@ def complete_place(given: Keys, number: int, site: Keys) -> Keys:
         keeps = place["redirect"]["keep_path"]
         place["to"] = to.rstrip("/") + "$request_uri" if keeps else to
     elif kind == "answer" and place["answer"]["text"]:
-        # nginx takes $ for a variable, and cannot escape it.
-        place["body"] = quoted(place["answer"]["text"].replace("$", "${flaskstack_dollar}"))
+        # nginx takes $ for a variable, and cannot escape it. The block may be indented: no line of
+        # the text may end in it.
+        text = quoted(place["answer"]["text"].replace("$", "${flaskstack_dollar}"))
+        place["body"] = text.replace("\n", "\\n")
     return place
+
+
+def where_files_are(place: Keys) -> str:
+    """Return nginx's directive of where it looks for the files of a place.
+
+    With an alias the path in the URL is none on the disk. What is exactly one URL is one file,
+    called as behind the site's own path.
+    """
+    directory, path = place["directory"].rstrip("/"), place["path"]
+    if place["exact"] and place["prefix"]:
+        return f"alias {directory}{place['said'].removeprefix('= ')}"
+    if re.match(r"(\^~ )?/.", path):
+        return f"alias {directory}/"
+    return f"root {directory or '/'}"
 
 
 def quoted(text: Any) -> str:
@@ -164,6 +216,63 @@ def directives(options: Keys) -> list[str]:
             text = ("on" if single else "off") if isinstance(single, bool) else single
             out.append(f"{key} {'' if text is None else text}")
     return out
+
+
+def limit_lines(limit: Keys, zone: str) -> list[str]:
+    """Return the directives of a limit."""
+    burst = f" burst={limit['burst']} nodelay" if limit["burst"] > 0 else ""
+    requests = [f"limit_req zone=requests_{zone}{burst}"] if limit["requests"] else []
+    of_connections = f"limit_conn connections_{zone} {limit['connections']}"
+    return requests + [of_connections] * (limit["connections"] > 0)
+
+
+def zone_lines(site: Keys, client: str) -> list[str]:
+    """Return the directives of the zones that limits count in.
+
+    Args:
+        site: the site, complete.
+        client: the variable that the site's own limit counts by; its locations' go by the address.
+    """
+    out = []
+    for number, place in enumerate(site["places"]):
+        if "limit" not in place:
+            continue
+        limit, zone = place["limit"], place["zone"]
+        by = "$binary_remote_addr" if number else client
+        if limit["requests"]:
+            rate = limit["requests"]
+            out.append(f"limit_req_zone {by} zone=requests_{zone}:10m rate={rate}")
+        if limit["connections"] > 0:
+            out.append(f"limit_conn_zone {by} zone=connections_{zone}:10m")
+    return out
+
+
+def kept_lines(place: Keys, scheme: str) -> list[str]:
+    """Return the directives of what is kept of a place's answers.
+
+    Args:
+        place: complete.
+        scheme: the variable of the scheme that was asked for.
+    """
+    if "upstream" not in place or "cache" not in place:
+        return []
+    cache = place["cache"]
+    carries = ["$http_cookie"] * (not cache["with_cookies"])
+    carries += ["$http_authorization"] * (not cache["with_authorization"])
+    out = [
+        f"cache {cache['zone']}",
+        f"cache_key {scheme}$request_method$flaskstack_host$request_uri",
+        f"cache_valid 200 301 302 308 {cache['time']}",
+    ]
+    if cache["not_found_time"]:
+        out.append(f"cache_valid 404 410 {cache['not_found_time']}")
+    out += ["cache_lock on", "cache_background_update on"]
+    out.append("cache_use_stale error timeout invalid_header updating http_500 http_503")
+    if cache["always"]:
+        out.append("ignore_headers Cache-Control Expires X-Accel-Expires")
+    if carries:
+        out += [f"{name} {' '.join(carries)}" for name in ("cache_bypass", "no_cache")]
+    return [f"{PREFIXES[place['kind']]}_{line}" for line in out]
 
 
 def seconds(text: str) -> int:
@@ -194,7 +303,7 @@ def caches(site: Keys) -> list[Keys]:
             prefix,
             {
                 "prefix": prefix,
-                "zone": f"{prefix}_{site['id']}",
+                "zone": zone_of(prefix, site),
                 "seconds": SHORTEST,
                 "size": cache["size"],
                 "path": f"{CACHE_ROOT}/{site['name']}/{prefix}",
@@ -207,8 +316,18 @@ def caches(site: Keys) -> list[Keys]:
     return list(out.values())
 
 
+def zone_of(prefix: str, site: Keys) -> str:
+    """Return what nginx calls a site's cache of a kind of server."""
+    return f"{prefix}_{site['id']}"
+
+
 def uses_of(site: Keys) -> list[Keys]:
-    """Return the ports that a site listens on, each with the key that says so."""
+    """Return the ports that a site listens on, each with the key that says so.
+
+    None for one that is a part of another's server.
+    """
+    if site["leader"] != site["name"]:
+        return []
     uses = [{"key": "port", "port": site["port"], "tls": False, "http3": False}]
     if "tls" in site:
         tls = site["tls"]
@@ -226,7 +345,7 @@ def certificate_kind(site: Keys) -> str:
 
 def where_of(place: Keys, number: int) -> str:
     """Return the beginning of a sentence about a place of a site."""
-    return f"location '{place['path']}', " if number else ""
+    return f"location '{place['said']}', " if number else ""
 
 
 # ---- what there is to ask the host -----------------------------------------------------------

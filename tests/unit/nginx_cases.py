@@ -138,6 +138,75 @@ GOOD: dict[str, dict[str, Any]] = {
         site("a_b", domains=["c.test"], allow=["10.0.0.0/8"]),
     ),
     "workers": case(site(), nginx_worker_processes="4", nginx_worker_connections="4096"),
+    # ---- sites that share a host name ----
+    "shared": case(
+        site("shop", domains=["x.test", "www.x.test"], path="/shop"),
+        site(
+            "main",
+            domains=["WWW.x.test", "x.test"],
+            directory="/srv/www",
+            port=8080,
+            limit={"requests": "5r/s"},
+            block_scanners=True,
+            allow=["10.0.0.0/8"],
+            static=static("/opt/a", "/opt/b"),
+        ),
+        site(
+            "shop.admin",
+            domains=["x.test", "www.x.test"],
+            path="/shop/admin/",
+            deny=["10.1.0.0/16"],
+            cache={"time": "1s", "shared_time": "5"},
+            limit={"requests": "1r/s", "connections": 2},
+            client_max_body_size="1g",
+            friendly_errors=False,
+            options={"client_body_timeout": "5m"},
+            raw="location = /shop/admin/raw {\n    return 204;\n}",
+            static=static("/opt/c", "/opt/d", immutable=True)
+            + static("/opt/shop/shared/media", url="/media/", uploads=True),
+            locations=[
+                {"path": "/live/", "http": SERVERS, "buffering": False},
+                {"path": "= /ping", "answer": {"text": "two\nlines\n"}},
+                {"path": "~ ^/v[0-9]/", "redirect": {"to": "/new"}},
+                {"path": "~ [.]png$", "answer": {"status": 404}},
+                {"path": "/old/", "directory": "/srv/old"},
+                {"path": "= /robots.txt", "directory": "/srv/about"},
+            ],
+        ),
+        site("docs", domains=["x.test", "www.x.test"], path="/docs", directory="/srv/docs"),
+    ),
+    "shared_tls": case(
+        site("b", domains=["x.test"], path="/b", port=None),
+        site(
+            "a",
+            domains=["x.test"],
+            path="/a",
+            tls={"acme": True, "hsts": 60, "redirect": False},
+            deny=["10.0.0.0/8"],
+        ),
+        site(
+            "c",
+            domains=["x.test"],
+            path="/c",
+            fastcgi={"servers": ["unix:/php.sock"], "root": "/srv/www"},
+        ),
+    ),
+    "alone_below": case(site(path="/shop", block_scanners=True)),
+    "unbuffered": case(
+        site(
+            buffering=False,
+            locations=[
+                {"path": "/a/", "http": {"servers": ["10.0.0.3:80"]}, "buffering": False},
+                {
+                    "path": "/b/",
+                    "fastcgi": {"servers": ["unix:/php.sock"], "root": "/srv/www"},
+                    "buffering": False,
+                },
+                {"path": "/c/", "http": {"servers": ["10.0.0.3:80"]}},
+            ],
+        )
+    ),
+    "uploads": case(site(static=static("/opt/shop/shared/media", url="/media/", uploads=True))),
     # ---- what answers ----
     "every_kind": case(
         site(

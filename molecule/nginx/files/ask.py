@@ -133,6 +133,85 @@ def static() -> None:
     hold(ask("pages.example", "/assets/none")["Cache-Control"] == "")
 
 
+def shared_name() -> None:
+    """Sites of one host name, each below its path, whatever their order."""
+    hold(b"a directory" in ask("many.example").body)
+    hold(ask("www.many.example", "/inner").body == b"shopping\n")
+    for path in ("/inn", "/inn/", "/inn/more?a=1"):
+        got = ask("many.example", path)
+        hold(got["X-Backend"] == "one", path, got)
+    hold(ask("many.example", "/inn/ping").body == b"pong\n")
+    hold(ask("many.example", "/inn/raw").body == b"raw of the inn\n")
+    hold(ask("many.example", "/ping").status == 404)
+    for name in ("both.txt", "only-here.txt"):
+        kept = ask("many.example", f"/inn/static/{name}")
+        hold(kept.status == 200 and "immutable" in kept["Cache-Control"], name, kept.all)
+        hold(kept["X-Inn"] == "yes", name, kept.all)
+    hold(ask("many.example", "/inn/static/.hidden").status == 404)
+    hold(ask("many.example", "/static/both.txt").status == 404)
+    folder = ask("many.example", "/shelf?a=1")
+    hold((folder.status, folder["Location"]) == (301, "/shelf/?a=1"), folder.all)
+    hold(ask("many.example", "/shelf/both.txt").body == b"from the first\n")
+    # Each has its own rules.
+    hold(ask("many.example", "/inn/", method="POST", body=b"x" * 6000).status == 413)
+    hold(ask("many.example", "/inn/", method="POST", body=b"x" * 4000).status == 200)
+    hold(ask("many.example", "/shelf/both.txt", method="POST", body=b"x" * 6000).status == 405)
+    hold(ask("many.example", "/inn/", source="127.0.0.5").status == 403)
+    hold(ask("many.example", source="127.0.0.5").status == 200)
+    hold(ask("many.example", source="127.0.0.9").status == 403)
+    hold(ask("many.example", "/inn/", source="127.0.0.9").status == 200)
+    hold(ask("many.example", "/wp-login.php").status == 404)
+    hold(ask("many.example", "/inn/wp-login.php")["X-Backend"] == "one")
+    hold(ask("many.example", "/inn/")["X-Inn"] == "yes" and ask("many.example")["X-Inn"] == "")
+    # The page of one, which the site at / does not want.
+    gone = ask("many.example", "/inn/gone/")
+    hold(gone.status == 502 and b"One moment" in gone.body, gone)
+    counts = [ask("many.example", "/inn/kept/count/many").json["headers"] for _ in range(2)]
+    hold(counts[0]["x-request-id"] == counts[1]["x-request-id"], counts)
+    # The limit of the site at / is for nobody else.
+    many = [ask("many.example", "/inn/ping").status for _ in range(60)]
+    hold(set(many) == {200}, many)
+    hold(429 in [ask("many.example").status for _ in range(60)])
+    secure = ask("many.example", "/inn/", port=443, tls=True)
+    hold(secure["X-Backend"] == "one" and secure["Strict-Transport-Security"], secure.all)
+    hold(ask("under.example", "/under/x").body == b"under")
+    hold(ask("under.example").status == 404 and ask("under.example", "/underneath").status == 404)
+
+
+def uploads() -> None:
+    """Files of visitors are shown and do nothing; links and hidden files are not served."""
+    for name in ("page.html", "picture.svg"):
+        got = ask("many.example", f"/inn/media/{name}")
+        hold(got.status == 200 and got["Content-Security-Policy"].endswith("sandbox"), got.all)
+    photo = ask("many.example", "/inn/media/photo.jpg", Accept_Encoding="gzip")
+    hold(photo.status == 200 and photo["Content-Encoding"] == "", photo.all)
+    hold(photo["Content-Security-Policy"] == "" and photo["X-Inn"] == "yes", photo.all)
+    hold(ask("many.example", "/inn/media/.env").status == 404)
+    hold(ask("many.example", "/inn/media/mine.jpg").status == 200)
+    hold(ask("many.example", "/inn/media/theirs.jpg").status == 403)
+
+
+def parts_of(host: str, path: str) -> list[float]:
+    """Give when the parts of an answer came, in seconds."""
+    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=10)
+    connection.request("GET", path, headers={"Host": host, "Accept-Encoding": "gzip"})
+    began, times = time.monotonic(), []
+    answer = connection.getresponse()
+    while answer.read1(1000):
+        times.append(time.monotonic() - began)
+    connection.close()
+    return times
+
+
+def streams() -> None:
+    """Parts of an answer are handed on at once where that is wanted."""
+    for host, path in (("many.example", "/inn/stream"), ("api.example", "/accel")):
+        times = parts_of(host, path)
+        hold(len(times) == 3 and times[0] < 0.4 and times[2] - times[0] > 0.7, path, times)
+    buffered = parts_of("api.example", "/stream")
+    hold(buffered and buffered[-1] - buffered[0] < 0.4, buffered)
+
+
 def compression() -> None:
     """What is text is compressed on the way."""
     packed = ask("api.example", "/text", Accept_Encoding="gzip")
@@ -159,7 +238,9 @@ def backends() -> None:
     ).json["headers"]
     hold(heard["host"] == "api.example" and heard["x-forwarded-host"] == "api.example", heard)
     hold(heard["x-real-ip"] == "127.0.0.1", heard)
-    hold(heard["x-forwarded-for"] == "192.0.2.9, 127.0.0.1", heard)
+    # Not with what the client says that it passed on before.
+    hold(heard["x-forwarded-for"] == "127.0.0.1", heard)
+    hold(heard["x-forwarded-port"] == "80", heard)
     hold(heard["x-forwarded-proto"] == "http", heard)
     hold("proxy" not in heard and len(heard["x-request-id"]) == 32, heard)
     # One address, one backend.
@@ -175,6 +256,42 @@ def backends() -> None:
     hold((bare.status, bare["Location"]) == (308, "/new"), bare.all)
     hold(ask("fixed.example", "/part/who")["X-Backend"] == "two")
     hold(ask("fixed.example", "/shelf/both.txt").body == b"from the first\n")
+
+
+def forwarding() -> None:
+    """What a client says of itself, and of its own connection, reaches no backend."""
+    names = (
+        *("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Host"),
+        *("X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl"),
+        *("X-Forwarded-By", "X-Forwarded-Scheme", "Forwarded", "X-Real-IP", "X-Client-IP"),
+        *("True-Client-IP", "CF-Connecting-IP", "Client-IP", "X-Cluster-Client-IP"),
+        *("X-Original-URL", "X-Rewrite-URL", "X-Script-Name", "Front-End-Https", "X-Url-Scheme"),
+        *("X-HTTPS", "Proxy", "TE", "Trailer", "Keep-Alive", "Proxy-Connection"),
+        *("Proxy-Authorization", "X-Host", "X-HTTP-Host-Override"),
+    )
+    said = {name.replace("-", "_"): "evil" for name in names}
+    told = ask("api.example", "/who", Upgrade="h2c", Connection="upgrade, evil", **said)
+    told = told.json["headers"]
+    hold([name for name, value in told.items() if "evil" in value or value == "h2c"] == [], told)
+    hold("upgrade" not in told, told)
+    hold("keep-alive" not in told.get("connection", ""), told)
+    # A port of the client's own stays, and one that is the usual is not said.
+    for host, wanted in (
+        ("api.example:8443", "api.example:8443"),
+        ("api.example:80", "api.example"),
+    ):
+        told = ask("api.example", "/who", Host=host).json["headers"]
+        hold((told["host"], told["x-forwarded-host"]) == (wanted, wanted), host, told)
+    # A body in chunks is one like any other.
+    connection = http.client.HTTPConnection("127.0.0.1", 80, timeout=10)
+    headers = {"Host": "api.example"}
+    connection.request("POST", "/who", iter([b"abc", b"de"]), headers, encode_chunked=True)
+    chunked = json.loads(connection.getresponse().read())
+    hold(chunked["length"] == 5, chunked)
+    hold("transfer-encoding" not in chunked["headers"], chunked)
+    connection.close()
+    # More than nginx's own default takes.
+    hold(len(ask("api.example", "/large")["X-Large"]) == 16000)
 
 
 def websocket() -> None:
@@ -418,6 +535,16 @@ def opened() -> None:
     hold(ask("pages.example").status == 200)
 
 
+def inn_closed() -> None:
+    """One of several sites of a host name closed for maintenance, by the scenario."""
+    time.sleep(1.1)
+    for path in ("/inn", "/inn/", "/inn/static/both.txt", "/inn/media/photo.jpg"):
+        page = ask("many.example", path)
+        hold(page.status == 503 and b"Back soon" in page.body, path, page)
+    hold(ask("many.example", "/inn/gone/").status == 502)
+    hold(ask("many.example", "/shelf/both.txt").status == 200)
+
+
 def shut(address: str = "127.0.0.68") -> None:
     """Blocked by the playbook, and not yet let in again."""
     hold(ask("pages.example", source=address).status == 403)
@@ -446,12 +573,16 @@ def limits_of_the_process() -> None:
 
 
 #: Parts that need the host in another state than converge leaves it.
-STATES: list[Callable[[], None]] = [brotli, stale, closed, opened, shut]
+STATES: list[Callable[[], None]] = [brotli, stale, closed, inn_closed, opened, shut]
 PARTS: list[Callable[[], None]] = [
     directory,
     static,
+    shared_name,
+    uploads,
+    streams,
     compression,
     backends,
+    forwarding,
     websocket,
     cache,
     headers,

@@ -9,7 +9,9 @@ body is JSON unless said otherwise. While the file /run/backend-fails is there, 
     /cookie       the same, with Set-Cookie
     /frame        with X-Frame-Options and Retry-After of its own
     /text         20,000 bytes of text
+    .../stream    three parts, half a second apart; .../accel says that they are to be handed on
     /slow         after a second
+    /large        with a header of 16,000 bytes
     /socket       101 and an echo of all that comes, if it is asked to upgrade
     other         the headers and the length of the body that it got
 """
@@ -53,6 +55,19 @@ class Backend(BaseHTTPRequestHandler):
             self.connection.sendall(data)
         self.close_connection = True
 
+    def stream(self, **headers: str) -> None:
+        """Send parts one by one, and close: whoever wants can wait for more."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        for number in range(3):
+            self.wfile.write(b"data: %d\n\n" % number)
+            time.sleep(0.5)
+        self.close_connection = True
+
     def do_GET(self) -> None:
         """Answer by path."""
         length = len(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
@@ -68,6 +83,12 @@ class Backend(BaseHTTPRequestHandler):
             self.answer(200, {"count": COUNTS[path]}, Cache_Control="private")
         elif path.endswith("/cookie"):
             self.answer(200, {"count": COUNTS[path]}, Set_Cookie="visit=1")
+        elif path.endswith("/stream"):
+            self.stream()
+        elif path.endswith("/accel"):
+            self.stream(X_Accel_Buffering="no")
+        elif path == "/large":
+            self.answer(200, {}, X_Large="x" * 16000)
         elif path == "/frame":
             self.answer(503, {}, X_Frame_Options="DENY", Retry_After="7")
         elif path == "/text":

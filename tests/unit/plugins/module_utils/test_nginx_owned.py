@@ -36,16 +36,26 @@ def test_whose_files_are_and_what_they_need(tree: Tree) -> None:
         "owner": "",
         "listens": ["8096"],
         "variables": [],
+        "parts": [],
     }
     assert other["owner"] == "另一个, Serve"
     assert shop["owner"] == "inventory, Serve"
     assert shop["listens"] == ["80", "[::]:80"]
     assert shop["variables"] == [
         "$flaskstack_blocked",
-        "$flaskstack_https",
+        "$flaskstack_forwarded_host",
+        "$flaskstack_name",
         "$flaskstack_retry_after",
-        "$flaskstack_scheme",
     ]
+
+
+def test_which_sites_share_a_server(tree: Tree) -> None:
+    for name in ("main", "shop.admin"):
+        text = files("shared")[f"conf.d/{name}.conf"]["text"]
+        Path(tree.root, f"conf.d/{name}.conf").write_text(text, encoding="utf-8")
+    parts = {found["file"]: found["parts"] for found in describe_owned(tree, HEADER)}
+    assert parts["conf.d/main.conf"] == ["docs", "shop", "shop.admin"]
+    assert parts["conf.d/shop.admin.conf"] == parts["conf.d/shop.conf"] == []
 
 
 def test_certificates_are_handed_to_the_sites_of_all_owners(tree: Tree) -> None:

@@ -138,7 +138,7 @@ def test_info(run: Run, nginx: Host) -> None:
             }
         ],
     ).answer
-    needs: dict[str, Any] = {"listens": [], "variables": []}
+    needs: dict[str, Any] = {"listens": [], "variables": [], "parts": []}
     assert answer["owned"] == [
         {"file": "conf.d/shop.conf", "owner": "ours"} | needs,
         {"file": "conf.d/wiki.conf", "owner": "theirs"} | needs,

@@ -535,7 +535,10 @@ def test_registered_results_overwrite_no_variable() -> None:
 
 def test_every_variable_that_is_read_is_handed_over() -> None:
     # What the filters are not given would quietly be its default.
-    handed = set(load(ROOT / "roles/nginx/vars/main.yml")["__nginx_input"]["variables"])
+    variables = load(ROOT / "roles/nginx/vars/main.yml")
+    assert "*__nginx_names" in variables["__nginx_input"]["variables"]
+    assert variables["__nginx_names"] == "{{ 'nginx' | flaskstack.centos.role_variables }}"
+    handed = set(specs.variables_of("nginx"))
     used = {
         name
         for path in (ROOT / "plugins/plugin_utils").glob("*.py")
@@ -548,3 +551,35 @@ def test_every_variable_that_is_read_is_handed_over() -> None:
     }
     described = specs.options_of("nginx").keys()
     assert used & described <= handed <= described
+
+
+def test_a_site_that_is_kept_is_neither_written_nor_removed() -> None:
+    """Its application failed: the new site is not for the release that goes on serving."""
+    listed = [site(), site("b", tls={"acme": True}, port=81)]
+    plan = planned(case(*listed, nginx_keep_sites=["b"]))
+    theirs = {"file": "conf.d/b.conf", "owner": OWNER, "listens": ["81"], "variables": []}
+    found = host(
+        owned=[theirs, *owned("shop", owner=OWNER)],
+        files={"conf.d/b.conf": MINE, "tls/b.crt": MINE, "maintenance/b.html": MINE},
+        lineages=["b"],
+    )
+    assert [one["name"] for one in plan["sites"]] == ["shop"]
+    files = nginx_files.rendered(plan, found, {})
+    assert "conf.d/b.conf" not in files
+    assert nginx_changes.dropped(plan, found, files) == []
+    assert nginx_changes.acme_changes(plan, found)["dropped"] == []
+    # nginx.conf goes on closing connections for unknown names on its port.
+    assert "listen 81 default_server" in files["nginx.conf"]["text"]
+
+
+def test_a_server_of_several_is_written_as_a_whole() -> None:
+    """The one that is well would not get there otherwise."""
+    both = [site("shop", domains=["h.example"]), site("b", domains=["h.example"], path="/b")]
+    plan = planned(case(*both, nginx_keep_sites=["shop", "b"]))
+    assert [one["name"] for one in plan["sites"]] == ["shop", "b"]
+    assert plan["settings"]["nginx_keep_sites"] == []
+    assert nginx_files.others(plan, host(owned=owned("b", owner=OWNER))) == []
+
+
+def test_what_is_wrong_with_a_kept_site_is_said() -> None:
+    assert planned(case(site(domains=[]), nginx_keep_sites=["shop"]))["problems"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import request_headers
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.nginx_files import (
     HEADER,
     HIDDEN,
@@ -52,6 +53,9 @@ def test_each_site_has_a_file() -> None:
         "blocked.conf",
         "blocked-now.conf",
         "pages/unavailable.html",
+        "parameters/uwsgi.conf",
+        "parameters/fastcgi.conf",
+        "parameters/proxy.conf",
         "conf.d/shop.conf",
         "conf.d/blog.conf",
     }
@@ -162,21 +166,88 @@ def test_names_that_look_alike_are_told_apart() -> None:
 # ---- what answers -----------------------------------------------------------------------------
 
 
+def parameters(kind: str, case: str = "plain") -> list[str]:
+    """Give the lines of what one kind of server is told."""
+    return stripped(files(case)[f"parameters/{kind}.conf"]["text"])
+
+
 def test_uwsgi() -> None:
     answered = block(lines("plain"), "location / {")
     for line in (
-        "include uwsgi_params;",
-        'uwsgi_param HTTP_PROXY "";',
-        "uwsgi_param HTTP_X_REQUEST_ID $request_id;",
-        "uwsgi_param HTTP_X_FORWARDED_FOR $proxy_add_x_forwarded_for;",
-        "uwsgi_param HTTP_X_FORWARDED_PROTO $scheme;",
-        "uwsgi_param HTTP_X_FORWARDED_HOST $host;",
+        "include parameters/uwsgi.conf;",
         "uwsgi_connect_timeout 5s;",
         "uwsgi_read_timeout 60s;",
     ):
         assert line in answered
-    # What comes last holds: the client's own headers are in the parameters too.
-    assert answered[0] == "include uwsgi_params;"
+    told = parameters("uwsgi")
+    for line in (
+        'uwsgi_param HTTP_PROXY "" if_not_empty;',
+        "uwsgi_param HTTP_X_REQUEST_ID $request_id;",
+        # Not with what the client says that it passed on before.
+        "uwsgi_param HTTP_X_FORWARDED_FOR $remote_addr;",
+        "uwsgi_param HTTP_X_FORWARDED_PROTO $flaskstack_scheme;",
+        "uwsgi_param HTTP_X_FORWARDED_HOST $flaskstack_host;",
+        "uwsgi_param HTTP_X_FORWARDED_PORT $flaskstack_port;",
+        "uwsgi_param HTTP_HOST $flaskstack_host;",
+        "uwsgi_param SERVER_PORT $flaskstack_port;",
+        "uwsgi_param REQUEST_SCHEME $flaskstack_scheme;",
+        "uwsgi_param HTTPS $flaskstack_https if_not_empty;",
+        "uwsgi_param PATH_INFO $document_uri;",
+        "uwsgi_param CONTENT_LENGTH $content_length;",
+    ):
+        assert line in told
+    # What comes last holds, and this is the first: a site may say more below it.
+    assert answered[0] == "include parameters/uwsgi.conf;"
+
+
+@pytest.mark.parametrize("kind", ["uwsgi", "fastcgi", "proxy"])
+def test_no_server_hears_what_a_client_says_of_itself(kind: str) -> None:
+    told = parameters(kind)
+    for header in (*request_headers.SAID, *request_headers.left_out()):
+        if kind == "proxy":
+            found = [line for line in told if line.startswith(f"proxy_set_header {header} ")]
+            # nginx says itself how it sends a body.
+            assert len(found) == (header != "Transfer-Encoding"), header
+        else:
+            name = request_headers.variable(header)
+            found = [line for line in told if line.startswith(f"{kind}_param {name} ")]
+            assert len(found) == 1, header
+        assert not [line for line in found if "$http_" in line], header
+    # And none twice, or one that is not meant would go before.
+    names = [line.split()[1] for line in told if not line.startswith("#")]
+    assert len(names) == len(set(names))
+
+
+def test_whom_a_site_asks_for() -> None:
+    found = main_lines("plain")
+    # Without a balancer nobody is believed.
+    assert block(found, "geo $realip_remote_addr $flaskstack_proxied {") == ["default 0;"]
+    assert not [line for line in found if line.startswith(("set_real_ip_from", "real_ip_header"))]
+    assert block(found, "map $flaskstack_scheme:$flaskstack_port $flaskstack_host {") == [
+        "default $flaskstack_name:$flaskstack_port;",
+        '"http:80" $flaskstack_name;',
+        '"https:443" $flaskstack_name;',
+    ]
+    assert "underscores_in_headers off;" in found
+    assert not [line for line in lines("plain") if "flaskstack_forwarded" in line]
+
+
+@pytest.mark.parametrize(
+    ("size", "buffers"),
+    [
+        ("16k", ("32k", "9 8k")),
+        ("64k", ("128k", "9 32k")),
+        ("1k", ("16k", "9 4k")),
+        ("20000", ("40k", "9 10k")),
+        ("1m", ("2048k", "9 512k")),
+    ],
+)
+def test_answers_may_have_large_headers(size: str, buffers: tuple[str, str]) -> None:
+    plan = planned(case(site(), nginx_header_size=size))
+    found = stripped(rendered(plan, HOST, {})["nginx.conf"]["text"])
+    for kind in ("uwsgi", "fastcgi", "proxy"):
+        assert f"{kind}_buffer_size {buffers[0]};" in found
+        assert f"{kind}_buffers {buffers[1]};" in found
 
 
 def test_timeouts() -> None:
@@ -193,23 +264,33 @@ def test_http() -> None:
     assert answered[0] == "proxy_pass http://site_shop;"
     for line in (
         "proxy_http_version 1.1;",
-        "proxy_set_header Host $host;",
-        "proxy_set_header Upgrade $http_upgrade;",
-        "proxy_set_header Connection $flaskstack_connection;",
-        'proxy_set_header Proxy "";',
-        "proxy_set_header X-Real-IP $remote_addr;",
-        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-        "proxy_set_header X-Forwarded-Proto $scheme;",
-        "proxy_set_header X-Forwarded-Host $host;",
-        "proxy_set_header X-Request-ID $request_id;",
+        "include parameters/proxy.conf;",
+        # With its port.
+        "proxy_set_header Host $flaskstack_host;",
         "proxy_connect_timeout 5s;",
         "proxy_read_timeout 60s;",
         "proxy_next_upstream error timeout invalid_header http_503;",
     ):
         assert line in answered
     assert not [line for line in answered if "proxy_ssl" in line]
-    # A connection is kept unless the client asks for another protocol.
-    assert block(main_lines("http"), "map $http_upgrade $flaskstack_connection {") == [
+    told = parameters("proxy")
+    for line in (
+        "proxy_set_header Upgrade $flaskstack_upgrade;",
+        "proxy_set_header Connection $flaskstack_connection;",
+        'proxy_set_header Proxy "";',
+        "proxy_set_header X-Real-IP $remote_addr;",
+        "proxy_set_header X-Forwarded-For $remote_addr;",
+        "proxy_set_header X-Forwarded-Proto $flaskstack_scheme;",
+        "proxy_set_header X-Forwarded-Host $flaskstack_host;",
+        "proxy_set_header X-Request-ID $request_id;",
+    ):
+        assert line in told
+    # A connection is kept unless the client asks for a WebSocket; nothing else is handed through.
+    assert block(main_lines("http"), "map $http_upgrade $flaskstack_upgrade {") == [
+        'default "";',
+        "websocket websocket;",
+    ]
+    assert block(main_lines("http"), "map $flaskstack_upgrade $flaskstack_connection {") == [
         "default upgrade;",
         '"" "";',
     ]
@@ -240,8 +321,10 @@ def test_fastcgi() -> None:
     assert script[0] == "try_files $uri =404;"
     assert "fastcgi_param SCRIPT_FILENAME $realpath_root$fastcgi_script_name;" in script
     assert "fastcgi_pass site_shop;" in script
-    assert 'fastcgi_param HTTP_PROXY "";' in script
-    assert script.index("include fastcgi_params;") < script.index('fastcgi_param HTTP_PROXY "";')
+    assert script.index("include parameters/fastcgi.conf;") == 1
+    told = parameters("fastcgi", "php")
+    assert 'fastcgi_param HTTP_PROXY "" if_not_empty;' in told
+    assert "fastcgi_param REDIRECT_STATUS 200;" in told
     plain = block(lines("php", "plain"), "location / {")
     assert "try_files $uri $uri/ =404;" in plain
     below = block(lines("every_kind"), "location /blog/ {")
@@ -300,7 +383,7 @@ def test_answer() -> None:
     assert block(found, "location ~ [.]secret$ {") == ["default_type text/plain;", "return 404;"]
     # What nginx would take for a variable, a quote or an escape is none.
     text = files("every_kind")["conf.d/shop.conf"]["text"]
-    assert 'return 200 "a \\"quoted\\" ${flaskstack_dollar}5 \\\\ text\n";' in text
+    assert 'return 200 "a \\"quoted\\" ${flaskstack_dollar}5 \\\\ text\\n";' in text
     assert block(main_lines("plain"), "geo $flaskstack_dollar {") == ['default "$";']
 
 
@@ -358,19 +441,198 @@ def test_how_long_browsers_keep_files() -> None:
     assert "expires 1h;" in block(found, "location ^~ /media/ {")
     assert found.count('set $immutable "public, immutable";') == 2
     assert "add_header Cache-Control $immutable;" in found
-    # A header in a location would take those of the server away.
+    assert not [line for line in lines("one_static") if "expires" in line]
+
+
+def test_no_location_takes_headers_away() -> None:
+    # One that adds a header has none of the server's any more: it has to say all of them.
     for name in GOOD:
         for path in files(name):
-            if path.startswith("conf.d/") and path != "conf.d/default.conf":
-                inner = [line for one in inner_blocks(lines(name, path)) for line in one]
-                assert not [line for line in inner if line.startswith("add_header ")], (name, path)
-    assert not [line for line in lines("one_static") if "expires" in line]
+            if not path.startswith("conf.d/") or path == "conf.d/default.conf":
+                continue
+            for inner in inner_blocks(lines(name, path)):
+                added = [line for line in inner if line.startswith("add_header ")]
+                if name in SEVERAL_LEVELS and added:
+                    assert "add_header Retry-After $flaskstack_retry_after always;" in added
+                    own = [line for line in added if "$header_" in line]
+                    assert len(own) % 3 == 0 and own, (name, path)
+                else:
+                    assert not added, (name, path)
+
+
+#: Cases with headers below the server.
+SEVERAL_LEVELS = ("shared", "shared_tls", "alone_below", "uploads")
 
 
 def inner_blocks(found: list[str]) -> list[list[str]]:
     """Give all locations."""
     openings = [line for line in found if line.startswith("location ")]
     return [one for opening in openings for one in blocks(found, opening)]
+
+
+def test_uploads_do_nothing_in_a_browser() -> None:
+    found = lines("uploads")
+    served = block(found, "location ^~ /media/ {")
+    assert "add_header Content-Security-Policy $uploads_shop always;" in served
+    assert "add_header X-Content-Type-Options $header_shop_1 always;" in served
+    kinds = block(found, "map $sent_http_content_type $uploads_shop {")
+    assert kinds[0] == 'default "";'
+    for kind in ("text/html", "image/svg", "xml"):
+        assert kind in kinds[1]
+    assert kinds[1].endswith('sandbox";')
+    # Neither somebody's x.gz for x, nor what a link leads to, nor what begins with a dot.
+    assert "gzip_static on;" not in served
+    assert "disable_symlinks if_not_owner from=/opt/shop/shared/media;" in served
+    assert block(served, f"location ~ {HIDDEN} {{") == ["return 404;"]
+    assert not [line for line in lines("one_static") if "Content-Security" in line]
+
+
+# ---- sites that share a host name -------------------------------------------------------------
+
+
+def test_sites_that_share_a_name_are_one_server() -> None:
+    found = lines("shared", "main")
+    assert found.count("server {") == 1
+    for name in ("shop", "shop.admin", "docs"):
+        own = lines("shared", name)
+        assert "server {" not in own and not [line for line in own if line.startswith("location")]
+    assert "upstream site_shop {" in lines("shared", "shop")
+    # The port of the one at / is everybody's.
+    assert listens(found) == ["listen 8080;", "listen [::]:8080;"]
+
+
+def test_order_of_sites_does_not_matter() -> None:
+    given = GOOD["shared"]["nginx_sites"]
+    texts = rendered(planned(case(*reversed(given))), HOST, {})
+    assert texts == files("shared")
+
+
+def test_what_begins_alike_is_another_url() -> None:
+    found = lines("shared", "main")
+    # Before regular expressions of the site at /.
+    assert "location ^~ /shop/ {" in found and "location = /shop {" in found
+    assert "location /shop/ {" in block(found, "location ^~ /shop/ {")
+    assert "uwsgi_pass site_shop;" in block(found, "location = /shop {")
+    assert block(found, "location = /docs {")[-1] == "return 301 /docs/$is_args$args;"
+    assert block(found, "map $uri $site_main {") == [
+        'default "main";',
+        '"~^/shop/admin(/|$)" "shop.admin";',
+        '"~^/docs(/|$)" "docs";',
+        '"~^/shop(/|$)" "shop";',
+    ]
+
+
+def test_urls_of_a_site_below_a_path_are_relative() -> None:
+    part = block(lines("shared", "main"), "location ^~ /shop/admin/ {")
+    assert "alias /opt/c/;" in block(part, "location ^~ /shop/admin/static/ {")
+    assert "alias /srv/old/;" in block(part, "location /shop/admin/old/ {")
+    assert block(part, "location = /shop/admin/ping {")[-1] == 'return 200 "two\\nlines\\n";'
+    # The file is called as behind the path, and its URL is one with it.
+    exact = block(part, "location = /shop/admin/robots.txt {")
+    assert exact[0] == "alias /srv/about/robots.txt;"
+    assert "location ~ ^/shop/admin/v[0-9]/ {" in part
+    assert "location ~ [.]png$ {" in part
+    # As the user wrote it.
+    assert block(part, "location = /shop/admin/raw {") == ["return 204;"]
+
+
+def test_a_site_below_a_path_has_its_own_rules() -> None:
+    found = lines("shared", "main")
+    id_ = "shop_admin_3646f6"
+    for opening in ("location = /shop/admin {", "location ^~ /shop/admin/ {"):
+        rules = block(found, opening)
+        for line in (
+            "client_max_body_size 1g;",
+            "client_body_timeout 5m;",
+            f"limit_req zone=requests_{id_} burst=20 nodelay;",
+            f"limit_conn connections_{id_} 2;",
+            f"add_header X-Frame-Options $header_{id_}_2 always;",
+            "add_header X-Cache-Status $upstream_cache_status always;",
+            f"add_header Cache-Control $shared_{id_};",
+            # Or it had the page of the site at / for 502.
+            "error_page 494 =431 @header_too_large;",
+        ):
+            assert line in rules, (opening, line)
+        assert "error_page 502 504 /.nginx/unavailable.html;" not in rules
+    assert "error_page 502 504 /.nginx/unavailable.html;" in block(found, "location ^~ /shop/ {")
+    fallback = block(found, f"location @static_{id_}_1 {{")
+    assert f"add_header X-Frame-Options $header_{id_}_2 always;" in fallback
+
+
+def test_rules_of_the_site_at_the_root_are_its_own() -> None:
+    found = lines("shared", "main")
+    # The server's limit is inherited below: an empty key is not counted.
+    assert "limit_req_zone $client_main zone=requests_main:10m rate=5r/s;" in found
+    assert block(found, "map $site_main $client_main {") == [
+        'default "";',
+        '"main" $binary_remote_addr;',
+    ]
+    assert block(found, "map $access_main:$site_main:$uri $refused_main {") == [
+        "default 0;",
+        '"~^0:main:" 1;',
+    ]
+    own = lines("shared", "shop.admin")
+    refused = "map $access_shop_admin_3646f6:$site_main:$uri $refused_shop_admin_3646f6 {"
+    assert block(own, refused) == ["default 0;", '"~^0:shop\\.admin:" 1;']
+    scanned = block(found, "map $flaskstack_scanner:$site_main $scanner_main {")
+    assert scanned == ["default 0;", '"1:main" 1;']
+    assert block(found, "if ($scanner_main) {") == ["return 404;"]
+
+
+def test_maintenance_is_of_one_site() -> None:
+    found = lines("shared", "main")
+    assert "if (-f /etc/nginx/maintenance/${site_main}.html) {" in found
+    page = block(found, "location = /.nginx/maintenance.html {")
+    assert page == ["internal;", "alias /etc/nginx/maintenance/${site_main}.html;"]
+
+
+def test_without_a_site_at_the_root_the_rest_is_404() -> None:
+    assert block(lines("alone_below"), "location / {") == ["return 404;"]
+    found = lines("shared_tls", "a")
+    assert block(found, "location / {") == ["return 404;"]
+    # What says tls leads; its certificate is the others' too.
+    assert "ssl_certificate tls/a.crt;" in found
+    hsts = 'add_header Strict-Transport-Security "max-age=60" always;'
+    for opening in ("location ^~ /a/ {", "location ^~ /b/ {", "location ^~ /c/ {"):
+        assert hsts in block(found, opening)
+    assert "server {" not in lines("shared_tls", "b")
+    php = block(block(found, "location ^~ /c/ {"), "location /c/ {")
+    assert "try_files $uri $uri/ /c/index.php$is_args$args;" in php
+    # A certificate is renewed whoever may see the site.
+    assert '"~^0:a:/\\.well-known/acme-challenge/" 0;' in found
+
+
+def test_other_ports_are_other_servers() -> None:
+    one = case(
+        site("main", domains=["x.test"]),
+        site("b", domains=["x.test"], path="/b", port=8080),
+        site("c", domains=["x.test"], path="/c"),
+    )
+    made = rendered(planned(one), HOST, {})
+    assert "location ^~ /c/ {" in stripped(made["conf.d/main.conf"]["text"])
+    assert "listen 8080;" in stripped(made["conf.d/b.conf"]["text"])
+    assert "location ^~ /b/ {" in stripped(made["conf.d/b.conf"]["text"])
+
+
+def test_the_same_certificate_may_be_said_by_all() -> None:
+    one = case(
+        site("main", domains=["x.test"]),
+        site("b", domains=["x.test"], path="/b"),
+        nginx_defaults={"tls": SIGNED},
+    )
+    plan = planned(one)
+    assert plan["problems"] == []
+    assert [about["site"] for about in plan["questions"]["certificates"]] == ["main"]
+
+
+def test_answers_that_are_handed_on_at_once() -> None:
+    found = lines("unbuffered")
+    assert "uwsgi_buffering off;" in block(found, "location / {")
+    assert "proxy_buffering off;" in block(found, "location /a/ {")
+    assert "fastcgi_buffering off;" in block(found, "location /b/ {")
+    assert not [line for line in block(found, "location /c/ {") if "buffering" in line]
+    part = block(lines("shared", "main"), "location ^~ /shop/admin/ {")
+    assert "proxy_buffering off;" in block(part, "location /shop/admin/live/ {")
 
 
 # ---- cache ------------------------------------------------------------------------------------
@@ -381,7 +643,7 @@ def test_cache() -> None:
     kept = [line for line in block(found, "location / {") if line.startswith("uwsgi_")]
     assert [line for line in kept if "cache" in line] == [
         "uwsgi_cache uwsgi_shop;",
-        "uwsgi_cache_key $scheme$request_method$host$request_uri;",
+        "uwsgi_cache_key $scheme$request_method$flaskstack_host$request_uri;",
         "uwsgi_cache_valid 200 301 302 308 1s;",
         "uwsgi_cache_lock on;",
         "uwsgi_cache_background_update on;",
@@ -545,16 +807,27 @@ def test_balancer_in_front() -> None:
     ]
     scheme = "map $flaskstack_proxied:$http_x_forwarded_proto $flaskstack_scheme {"
     assert block(found, scheme) == ["default $scheme;", '"1:http" http;', '"1:https" https;']
-    for name, kind in (("shop", "uwsgi"), ("php", "fastcgi")):
+    port = "map $flaskstack_proxied:$http_x_forwarded_port $flaskstack_port {"
+    assert block(found, port)[0] == "default $flaskstack_named_port;"
+    # What it says of a host counts where it is one of the site's.
+    for name in ("shop", "php", "api"):
         site_lines = lines("balancer_in_front", name)
-        assert f"{kind}_param HTTP_X_FORWARDED_PROTO $flaskstack_scheme;" in site_lines
-        assert f"{kind}_param REQUEST_SCHEME $flaskstack_scheme;" in site_lines
-        assert f"{kind}_param HTTPS $flaskstack_https if_not_empty;" in site_lines
-    api = lines("balancer_in_front", "api")
-    assert "proxy_set_header X-Forwarded-Proto $flaskstack_scheme;" in api
+        assert f"set $flaskstack_name $name_{name};" in site_lines
+        known = block(site_lines, f"map $flaskstack_forwarded_host $name_{name} {{")
+        assert known[:2] == ["hostnames;", "default $host;"]
+        assert known[2].endswith(" $flaskstack_forwarded_host;")
     without = files("plain")
-    assert "real_ip" not in without["nginx.conf"]["text"]
-    assert "flaskstack_scheme" not in without["conf.d/shop.conf"]["text"]
+    assert "set_real_ip_from" not in without["nginx.conf"]["text"]
+    assert "flaskstack_name" not in without["conf.d/shop.conf"]["text"]
+
+
+def test_any_host_is_believed_where_any_is_served() -> None:
+    given = case(site(domains=["_"]), nginx_real_ip_from=["10.0.0.1"])
+    found = stripped(rendered(planned(given), HOST, {})["conf.d/shop.conf"]["text"])
+    assert block(found, "map $flaskstack_forwarded_host $name_shop {") == [
+        '"" $host;',
+        "default $flaskstack_forwarded_host;",
+    ]
 
 
 # ---- ports ------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ SAME = (
     *("every_kind", "directories", "https_upstream", "hashed", "php", "options", "headers"),
     *("caches", "access", "limits", "blocked", "balancer_in_front", "tls_kinds", "tls_both"),
     *("http3", "stapling", "immutable", "brotli", "raw_errors", "open", "no_ipv6"),
+    *("shared", "shared_tls", "alone_below", "unbuffered", "uploads"),
 )
 PAGES = ("unavailable", "maintenance")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils import site_problems
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import site_problems, site_servers
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.nginx_files import rendered
 from nginx_cases import GOOD, HOST, SERVERS, SIGNED, case, planned, site, static
 from nginx_texts import stripped
@@ -27,6 +27,11 @@ def cached(**keys: Any) -> dict[str, Any]:
     return site(cache={"time": "1s"} | keys)
 
 
+def below(name: str, path: str, **keys: Any) -> dict[str, Any]:
+    """Describe one of several sites of a host name."""
+    return site(name, domains=["x.test"], path=path, **keys)
+
+
 PEM = {
     "certificate_text": "-----BEGIN CERTIFICATE-----\nx",
     "key_text": "-----BEGIN PRIVATE KEY-----\nx",
@@ -42,7 +47,13 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "el7": ({"facts": {"distribution_major_version": "7"}}, ["releases 8 to 10", "CentOS 7"]),
     "defaults_key": (
         {"nginx_defaults": {"domains": ["x"]}},
-        ["nginx_defaults", "'domains'", "allow, block_scanners, client_max_body_size", "tls"],
+        [
+            "nginx_defaults",
+            "'domains'",
+            "allow, block_scanners, buffering",
+            "raw, read_timeout",
+            "tls",
+        ],
     ),
     "processes": ({"nginx_worker_processes": "all"}, ["nginx_worker_processes", "'all'", "auto"]),
     "connections": ({"nginx_worker_connections": "0"}, ["nginx_worker_connections", "'0'"]),
@@ -100,6 +111,13 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         case(site("a", tls=SIGNED), site("b", port=443)),
         ["site 'b', port: 443", "HTTPS at site 'a'"],
     ),
+    "one_tls_port": (
+        case(
+            site("a", domains=["x.test"], port=8080, tls=SIGNED),
+            site("b", domains=["X.test"], path="/b", port=80, tls=SIGNED),
+        ),
+        ["site 'b', tls.port: 443", "site 'a' already", "8080, not 80"],
+    ),
     "claimed": (
         case(site("a", domains=["x.test"]), site("b", domains=["X.test"])),
         ["site 'b'", "domains", "'X.test' on port 80", "site 'a' already"],
@@ -154,11 +172,107 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         case(site(allow=["10.0.0.1", "10.0.0.2"], deny=["10.0.0.1"])),
         ["'shop', deny", "'10.0.0.1'", "in allow too"],
     ),
+    # 20 bytes, to nginx.
+    "body_bytes": (case(site(client_max_body_size=20)), ["client_max_body_size", "'20'", "20m"]),
+    "cache_bytes": (case(cached(size=256)), ["cache.size", "'256' would be bytes"]),
+    "header_bytes": ({"nginx_header_size": 16384}, ["nginx_header_size: '16384'", "16k"]),
+    # Of 1.20.
+    "stream_number": (
+        {"nginx_module_stream": 1.2},
+        ["nginx_module_stream: 1.2 is a number to YAML; write it in quotes"],
+    ),
+    "sites_text": ({"nginx_sites": "shop"}, ["nginx_sites: must be a list of dictionaries"]),
+    "site_text": ({"nginx_sites": ["shop"]}, ["nginx_sites: item number 1 must be a dictionary"]),
+    "addresses_text": (
+        {"nginx_blocked_addresses": "192.0.2.1,192.0.2.2"},
+        ["nginx_blocked_addresses: is a text with commas"],
+    ),
+    "header_truth": (
+        case(site(headers={"X-Served": True})),
+        ["headers: 'X-Served' is true or false to YAML"],
+    ),
+    "options_dictionary": (
+        case(site(options={"gzip": {"a": "b"}})),
+        ["options: 'gzip' must be", "not a dictionary"],
+    ),
     "body_size": (case(site(client_max_body_size="10 MB")), ["client_max_body_size", "'10 MB'"]),
     "header": (case(site(headers={"X Y": "1"})), ["headers", "'X Y'", "one line"]),
     "header_lines": (
         case(site(headers={"X-Y": "1\r\nSet-Cookie: a"})),
         ["headers", "'X-Y'", "one line"],
+    ),
+    # ---- sites that share a host name ----
+    "path_relative": (
+        case(site(path="shop")),
+        ["'shop'", "path: 'shop' is no beginning of a URL", "/shop"],
+    ),
+    "path_above": (case(site(path="/a/../b")), ["path: '/a/../b' is no beginning"]),
+    "path_space": (case(site(path="/a b")), ["path: '/a b' is no beginning"]),
+    "path_default": (
+        {"nginx_defaults": {"path": "/shop"}},
+        ["nginx_defaults: 'path' is no key that can have a default"],
+    ),
+    "path_twice": (
+        case(below("a", "/shop"), below("main", "/"), below("b", "/shop/")),
+        ["site 'b', path: '/shop' of these domains is site 'a' already"],
+    ),
+    "root_twice": (
+        case(below("main", "/"), below("a", "/shop"), below("b", "/")),
+        ["site 'b'", "'x.test' on port 80", "of site 'main' too", "all of their domains or none"],
+    ),
+    "some_domains": (
+        case(below("main", "/"), site("a", domains=["x.test", "y.test"], path="/shop")),
+        ["site 'a'", "'x.test' on port 80", "site 'main' too (x.test)", "the same ones in both"],
+    ),
+    "path_tls": (
+        case(below("main", "/"), below("a", "/shop", tls=SIGNED)),
+        ["site 'a', tls: site 'main' has the same domains", "say it there"],
+    ),
+    "path_tls_twice": (
+        case(below("a", "/a", tls=SIGNED), below("b", "/b", tls=SIGNED | {"hsts": 60})),
+        ["site 'b', tls: site 'a' has the same domains"],
+    ),
+    "path_template": (
+        case(below("main", "/"), below("a", "/shop", template="mine.j2")),
+        ["site 'a', template: only a site at / has a template of its own"],
+    ),
+    "static_of_another": (
+        case(below("main", "/", static=static("/opt/a", url="/shop/static/")), below("a", "/shop")),
+        ["site 'main', static.url: '/shop/static/'", "site 'a' (/shop); say it there"],
+    ),
+    "location_of_another": (
+        case(
+            below("a", "/shop", locations=[{"path": "= /admin", "answer": {}}]),
+            below("b", "/shop/admin"),
+        ),
+        ["site 'a', locations.path: '= /admin' is below the path of site 'b'"],
+    ),
+    "location_at_path": (
+        case(below("a", "/shop", locations=[{"path": "/", "answer": {}}])),
+        ["locations.path: '/' is there already (it is what the site itself answers)"],
+    ),
+    "foreign_letters": (
+        case(site(domains=["bücher.example", "x.example"])),
+        ["domains: 'bücher.example' is no host name; write it as it stands in DNS, xn--bcher-kva."],
+    ),
+    "port_in_domain": (
+        case(site(domains=["x.example:8080"])),
+        [
+            "domains: 'x.example:8080' is no host name; write x.example here",
+            "port: 8080 (an application's nginx.port).",
+        ],
+    ),
+    "url_as_domain": (
+        case(site(domains=["https://x.example/"])),
+        ["domains: 'https://x.example/' is no host name; write the name alone"],
+    ),
+    "domain_with_path": (
+        case(site(domains=["x.example/shop/"])),
+        ["domains: 'x.example/shop/' is no host name; write x.example here, and path: /shop."],
+    ),
+    "cache_unbuffered": (
+        case(cached(size="1g") | {"buffering": False}),
+        ["'shop', cache: only answers that are buffered can be kept", "buffering: false"],
     ),
     "static_url": (
         case(site(static=static("/opt/a", url="/static"))),
@@ -226,6 +340,15 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "redirect": (
         case(site(redirect={"to": "www.example.com"})),
         ["'shop', redirect.to", "'www.example.com'", "https://"],
+    ),
+    "directory_below": (
+        case(
+            site(
+                path="/shop",
+                locations=[{"path": "~ [.]pdf$", "directory": "/srv/papers"}],
+            )
+        ),
+        ["'shop', location '~ [.]pdf$', directory", "as /files/"],
     ),
     "answer_status": (case(site(answer={"status": 600})), ["answer.status", "600", "444"]),
     "answer_type": (case(site(answer={"type": "html"})), ["answer.type", "'html'", "text/html"]),
@@ -327,16 +450,18 @@ def test_refused(case: str) -> None:
 
 def sentences() -> list[str]:
     """Give of each sentence in the file the longest piece that is the same whatever it is about."""
-    with open(site_problems.__file__, encoding="utf-8") as file:
-        tree = ast.parse(file.read())
+    nodes = []
+    for module in (site_problems, site_servers):
+        with open(module.__file__, encoding="utf-8") as file:
+            nodes += list(ast.walk(ast.parse(file.read())))
     out = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
             continue
         if node.func.id in ("say", "say_of_site"):
             texts = [
                 part.value
-                for part in ast.walk(node.args[0])
+                for part in ast.walk(node.args[-1])
                 if isinstance(part, ast.Constant) and isinstance(part.value, str)
             ]
             out.append(max(texts, key=len, default=""))
@@ -391,18 +516,17 @@ def test_numbers_are_as_good_as_text() -> None:
                     "time": 1,
                     "not_found_time": 1,
                     "inactive": 60,
-                    "size": 1000,
+                    "size": 0,
                     "shared_time": 60,
                 },
                 static=static("/a", expires=3600),
                 headers={"X-Number": 1},
                 connect_timeout=5,
-                client_max_body_size=1000,
+                client_max_body_size=0,
                 locations=[{"path": "= /number", "answer": {"text": 5}}],
             ),
             nginx_client_timeout=15,
-            nginx_header_size=16384,
-            nginx_module_stream=1.24,
+            nginx_module_stream=1,
             facts={"distribution_major_version": "10"},
         )
     )
