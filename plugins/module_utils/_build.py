@@ -17,7 +17,7 @@ import stat
 import time
 from typing import Any, Dict, List, Optional
 
-from ansible_collections.flaskstack.centos.plugins.module_utils import _build_program
+from ansible_collections.flaskstack.centos.plugins.module_utils import _build_program, _lacking
 from ansible_collections.flaskstack.centos.plugins.module_utils._archive import unpack
 from ansible_collections.flaskstack.centos.plugins.module_utils._builds import (
     CACHE,
@@ -30,8 +30,10 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._builds import (
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._commands import run
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
+    SHOWN_LINES,
     CommandFailed,
     Problem,
+    last_lines,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._files import (
     make_directories,
@@ -44,7 +46,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._files import (
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._lock import locked
 from ansible_collections.flaskstack.centos.plugins.module_utils._program import program
-from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import shown
+from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import scrub, shown
 from ansible_collections.flaskstack.centos.plugins.module_utils._selinux import label
 from ansible_collections.flaskstack.centos.plugins.module_utils._sources import wrong_account
 from ansible_collections.flaskstack.centos.plugins.module_utils._systemd import (
@@ -70,12 +72,18 @@ DAY = 24 * HOUR
 MONTH = 30 * DAY
 #: How much of a note of the builder's is read (bytes).
 NOTE = 65536
+#: How many lines of it are shown: what a tool has said, and what there is to say of that.
+NOTE_LINES = SHOWN_LINES + 10
 
 #: What of the request the program gets as it is.
 HANDED_ON = (
     "record",
     "extra_requirements",
     "build_commands",
+    "env",
+    "secret_env",
+    "shared_paths",
+    "module",
     "precompress",
     "compress",
     "uv",
@@ -189,16 +197,19 @@ def advance(request: Request, unit: str) -> Optional[Dict[str, Any]]:
     state = state_of(unit)
     active = state.get("ActiveState", "inactive")
     if active == "active" and state.get("SubState") == "exited":
+        told = read_note(f"{RUN}/{unit}/{_build_program.TOLD}").splitlines()
         take_over(request, unit, state)
-        return {"changed": True}
+        return dict({"changed": True}, **({"told": told} if told else {}))
     if active in ("active", "activating", "deactivating", "reloading"):
         return None
     if active == "failed":
         problem = explain(request, unit, state)
+        kinds = read_note(f"{RUN}/{unit}/{_build_program.LACKING}").split()
         ours = is_ours(request, unit)
         clean(request, unit, state, keep_sent=not ours)
         if ours:
-            raise Problem(problem)
+            lacking = _lacking.absent(_lacking.packages_of(kinds, record["python"]))
+            raise Problem(problem, missing_packages=lacking)
         # Somebody else's try, perhaps long ago: this is another.
     begin(request, unit)
     return None
@@ -320,7 +331,8 @@ def source_of(request: Request, unit: str, ids: "tuple[int, int]") -> Dict[str, 
     Under a name of this build's, so that whoever sends the same again does not take it away.
     """
     source = request["source"]
-    out = {key: source.get(key) or "" for key in ("git", "key", "package", "checksum")}
+    keys = ("git", "key", "package", "checksum", "directory")
+    out = {key: source.get(key) or "" for key in keys}
     archive = source.get("archive") or ""
     out["label"] = archive
     if archive and not archive.startswith("/"):
@@ -553,7 +565,7 @@ def read_note(path: str) -> str:
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return ""
-        return shown(file.read(NOTE).decode("utf-8", "replace"))
+        return last_lines(scrub(file.read(NOTE).decode("utf-8", "replace")), NOTE_LINES)
 
 
 def step_of(unit: str) -> str:

@@ -8,6 +8,7 @@ It runs on Python 3.6 and imports nothing of Ansible.
 """
 
 import contextlib
+import difflib
 import errno
 import json
 import marshal
@@ -17,19 +18,26 @@ import re
 import shutil
 import sys
 import traceback
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
-from ansible_collections.flaskstack.centos.plugins.module_utils import _git
+from ansible_collections.flaskstack.centos.plugins.module_utils import (
+    _git,
+    _imports,
+    _lacking,
+    _requirements,
+)
 from ansible_collections.flaskstack.centos.plugins.module_utils._archive import (
     checksum_of,
     download,
     unpack,
 )
-from ansible_collections.flaskstack.centos.plugins.module_utils._errors import Problem
+from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
+    Problem,
+    last_lines,
+)
 from ansible_collections.flaskstack.centos.plugins.module_utils._files import remove
 from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import (
     scrub,
-    shown,
     without_password,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._static import (
@@ -45,8 +53,13 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._tools import (
     start,
 )
 
-#: What is in the program's directory.
-REQUEST, STEP, PROBLEM = "request.json", "step", "problem"
+#: What is in the program's directory: what is asked, what is being done, why there is no build,
+#: which tools were lacking for it, and what is to be told of one that was made.
+REQUEST, STEP, PROBLEM, LACKING, TOLD = "request.json", "step", "problem", "lacking", "told"
+#: Where what a source has at its shared paths is kept.
+SEED = "seed"
+#: What is this short is no secret, and would hide half of a message (characters).
+SHORT = 4
 #: This file and what it imports.
 MODULES = (
     "_archive",
@@ -55,6 +68,9 @@ MODULES = (
     "_errors",
     "_files",
     "_git",
+    "_imports",
+    "_lacking",
+    "_requirements",
     "_secrets",
     "_static",
     "_tools",
@@ -97,9 +113,14 @@ def environment(request: Dict[str, Any]) -> Dict[str, str]:
         SSL_CERT_FILE=bundle,
         GIT_SSL_CAINFO=bundle,
         PIP_CERT=bundle,
+        # For commands that make assets.
+        NODE_EXTRA_CA_CERTS=bundle,
+        npm_config_cache=cache + "/npm",
     )
     if request["proxy"]:
-        out.update(HTTPS_PROXY=request["proxy"], HTTP_PROXY=request["proxy"])
+        for name in ("HTTPS_PROXY", "HTTP_PROXY"):
+            # curl and wget read the one, the others the other.
+            out.update({name: request["proxy"], name.lower(): request["proxy"]})
     if request["wheelhouse"]:
         home = request["wheelhouse"]
         out.update(UV_OFFLINE="1", UV_NO_INDEX="1", UV_FIND_LINKS=home)
@@ -111,58 +132,6 @@ def environment(request: Dict[str, Any]) -> Dict[str, str]:
         extra = " ".join(request["extra_index_urls"])
         out.update(UV_INDEX=extra, PIP_EXTRA_INDEX_URL=extra)
     return out
-
-
-# ---- Requirements ----
-
-
-def section(text: str, name: str) -> Optional[str]:
-    """Return the lines of a table of a TOML file; None if it has no such table."""
-    head = r"^\[" + re.escape(name) + r"\][ \t]*(?:#.*)?$(.*?)(?=^\[|\Z)"
-    found = re.search(head, text, re.M | re.S)
-    return found.group(1) if found else None
-
-
-def is_package(text: str) -> bool:
-    """Tell from a pyproject.toml whether the project itself is to be installed.
-
-    Raises:
-        Problem: it cannot be read.
-    """
-    try:
-        import tomllib
-    except ImportError:
-        # Python 3.10 and older read no TOML: two tables are all that is looked for.
-        said = re.search(r"^\s*package\s*=\s*(true|false)", section(text, "tool.uv") or "", re.M)
-        return said.group(1) == "true" if said else section(text, "build-system") is not None
-    try:
-        project = tomllib.loads(text)
-    except ValueError as error:
-        raise Problem(f"pyproject.toml cannot be read: {error}") from error
-    package = project.get("tool", {}).get("uv", {}).get("package")
-    return bool("build-system" in project if package is None else package)
-
-
-def choose_requirements(source: str, wanted: str) -> str:
-    """Return the path, in the source, of the file with the requirements; empty for none.
-
-    Args:
-        source: the directory.
-        wanted: what the user has written: a path, ``none``, or empty for the first there is.
-
-    Raises:
-        FileNotFoundError: the file that the user has named is not there.
-    """
-    if wanted == "none":
-        return ""
-    if wanted:
-        if not os.path.isfile(os.path.join(source, wanted)):
-            raise FileNotFoundError(wanted)
-        return wanted
-    for name in ("requirements.txt", "uv.lock", "pyproject.toml"):
-        if os.path.isfile(os.path.join(source, name)):
-            return name
-    return ""
 
 
 # ---- Files ----
@@ -225,15 +194,34 @@ class Build:
         self.source: Dict[str, str] = request["source"]
         self.path = self.about["path"]
         self.src = self.path + "/src"
+        #: Where the project is in the source; the source itself, if empty.
+        self.directory: str = self.source.get("directory", "")
+        #: The whole source.
+        self.tree = self.path + "/source" if self.directory else self.src
+        #: What src leads to: paths with .. are from there.
+        self.project = os.path.join(self.tree, self.directory) if self.directory else self.src
         self.venv = self.path + "/venv"
         self.python = "/usr/bin/python" + self.about["python"]
         self.uv: str = request["uv"]
         self.step = "begin"
         self.environment = environment(request)
+        self.hidden = secrets_of(request.get("secret_env", {}))
+        #: What is to be told of the build when it is made.
+        self.told: List[str] = []
+        #: The packages that a lock allows; empty where that is sure without a look.
+        self.locked_names: List[str] = []
+        #: What the requirements are, for a sentence.
+        self.required = "there is no requirements file"
+
+    def hide(self, text: str) -> str:
+        """Take passwords of addresses, and the values of secret variables, out of a text."""
+        for value in self.hidden:
+            text = text.replace(value, "***")
+        return scrub(text)
 
     def enter(self, step: str) -> None:
         """Note what is being done, for the error message and for whoever waits."""
-        self.step = scrub(step)
+        self.step = self.hide(step)
         # The journal has it too.
         print(self.step, flush=True)
         write_note(os.path.join(self.work, STEP), self.step)
@@ -248,11 +236,16 @@ class Build:
         self.check_tools()
         self.enter("fetch the source")
         stamp = self.fetch()
+        self.enter_directory()
         self.enter("make the virtual environment")
         run([self.uv, "venv", "--quiet", "--python", self.python, self.venv], self.environment)
         self.enter("install the requirements")
         self.install()
         self.run_commands(stamp)
+        self.enter("look for what the application imports")
+        self.check_module()
+        self.enter("link the shared paths")
+        self.link_shared_paths()
         self.enter("finish the files")
         self.finish_files(stamp)
         self.enter("compress the static files")
@@ -278,11 +271,11 @@ class Build:
         """Bring the source into src; return its time (seconds since 1970), or 0."""
         if self.source.get("git"):
             return self.fetch_git()
-        os.mkdir(self.src, 0o755)
+        os.mkdir(self.tree, 0o755)
         if self.source.get("file"):
             self.open_archive(self.source["file"])
         elif self.source.get("url"):
-            target = self.path + "/source"
+            target = self.path + "/source.archive"
             download(self.source["url"], target, self.environment)
             self.open_archive(target)
             os.unlink(target)
@@ -305,7 +298,46 @@ class Build:
                         " write that if it is what you want."
                     )
                 archive.seek(0)
-            unpack(archive, self.src, strip=bool(expected))
+            unpack(archive, self.tree, strip=bool(expected))
+        pointers = _git.lfs_pointers(self.tree)
+        if pointers:
+            raise Problem(
+                f"application '{self.about['name']}', source: {pointers[0]} is a pointer of git"
+                " LFS, not the file itself; run `git lfs pull` where the source is from."
+            )
+
+    def enter_directory(self) -> None:
+        """Let src be the part of the source that the project is in.
+
+        Raises:
+            Problem: it is not there.
+        """
+        if not self.directory:
+            return
+        found = os.path.realpath(os.path.join(self.tree, self.directory))
+        inside = (found + "/").startswith(os.path.realpath(self.tree) + "/")
+        if not inside or not os.path.isdir(found):
+            raise Problem(self.no_directory())
+        os.symlink("source/" + self.directory, self.src)
+
+    def no_directory(self) -> str:
+        """Return the sentence about a directory that the source has not."""
+        parent, wanted = os.path.split(self.directory)
+        place = os.path.join(self.tree, parent)
+        if not os.path.isdir(place):
+            parent, wanted, place = "", self.directory.split("/")[0], self.tree
+        there = sorted(
+            os.path.join(parent, name)
+            for name in os.listdir(place)
+            if not name.startswith(".") and os.path.isdir(os.path.join(place, name))
+        )
+        close = difflib.get_close_matches(os.path.join(parent, wanted), there, n=1)
+        said = f"there are {', '.join(there)}" if there else "it has no directories"
+        return (
+            f"application '{self.about['name']}', source.directory: '{self.directory}' is no"
+            f" directory of {self.about['source_version']} of the source; {said}."
+            + (f" Did you mean '{close[0]}'?" if close else "")
+        )
 
     def fetch_git(self) -> int:
         """Check the commit out, by way of a copy of the repository that is kept."""
@@ -320,57 +352,178 @@ class Build:
         )
         _git.write_private(private, files)
         try:
-            env = dict(self.environment, **variables)
+            env = dict(self.environment, GIT_LFS_SKIP_SMUDGE="1", **variables)
             repository = _git.Repository(url, self.request["cache"] + "/git", env)
-            stamp = repository.check_out(self.about["commit"], self.src)
+            stamp = repository.check_out(self.about["commit"], self.tree)
+            self.fetch_large_files(repository)
         finally:
             remove(private)
-        set_times(os.fsencode(self.src), stamp, all_files=True)
+        set_times(os.fsencode(self.tree), stamp, all_files=True)
         return stamp
+
+    def fetch_large_files(self, repository: _git.Repository) -> None:
+        """Fetch what a repository keeps in git LFS.
+
+        Raises:
+            Problem: the host has no git-lfs, or a file is still not there.
+        """
+        pointers = _git.lfs_pointers(self.tree)
+        where = f"application '{self.about['name']}', source.git: "
+        if pointers and shutil.which("git-lfs", path=self.environment["PATH"]) is None:
+            raise Problem(
+                f"{where}{pointers[0]} is in git LFS, and this host has no git-lfs; write packages:"
+                " [git-lfs] in the application."
+            )
+        if pointers:
+            self.enter("fetch what is in git LFS")
+            repository.pull_large_files(self.tree)
+            pointers = _git.lfs_pointers(self.tree)
+        if pointers:
+            raise Problem(f"{where}git LFS did not give {pointers[0]}.")
 
     def install(self) -> None:
         """Install the requirements, what is required besides, and the project if it is one.
 
         Raises:
-            Problem: the file that the user has named is not in the source.
+            Problem: the file that the user has named is not in the source, or cannot be honoured.
             ToolFailed: uv cannot.
         """
-        what: List[str] = []
-        project = alone = ""
+        wanted = self.about["requirements"]
         try:
-            name = choose_requirements(self.src, self.about["requirements"])
+            name = _requirements.choose(self.project, wanted, self.tree)
         except FileNotFoundError as error:
             raise Problem(
                 f"application '{self.about['name']}', requirements: {self.about['requirements']}"
                 f" is not in {self.about['source_version']} of the source."
             ) from error
-        project = os.path.dirname(os.path.join(self.src, name)) if name else self.src
-        if os.path.basename(name) == "uv.lock":
-            # Exported, because uv sync asks the index that the lock was made with, not the mirror.
-            lines = self.work + "/locked.txt"
-            argv = [self.uv, "export", "--frozen", "--no-dev", "--no-editable", "--no-emit-project"]
-            argv += ["--no-header", "--no-annotate", "--python", self.python]
-            argv += ["--format", "requirements-txt", "--output-file", lines]
-            run(argv, self.environment, project)
-            what += ["--requirements", lines]
-            alone = project if self.project_is_package(project) else ""
-        elif os.path.basename(name) == "pyproject.toml" and self.project_is_package(project):
-            what.append(project)
-        elif name:
-            what += ["--requirements", os.path.join(self.src, name)]
+        if name:
+            self.told.append(f"requirements: {name}")
+            self.required = f"the requirements are those of {name}"
+            self.enter(f"install the requirements of {name}")
+        elif not wanted and _requirements.others(self.project):
+            others = ", ".join(_requirements.others(self.project))
+            self.required += f" called as usual; name one of {others} by the key requirements"
+        what, constraints, alone, directory = self.read_requirements(name)
         extra = list(self.request["extra_requirements"])
         if self.source.get("package"):
             extra.append(self.source["package"])
         if extra:
             # In a file, because an address in it may have a password.
-            lines = self.work + "/extra.txt"
-            write_note(lines, "\n".join(extra) + "\n")
-            what += ["--requirements", lines]
+            what += ["--requirements", self.note("extra.txt", extra)]
         pip = [self.uv, "pip", "install", "--quiet", "--python", self.venv]
         if what:
-            run(pip + what, self.environment, project)
+            run(pip + what + constraints, self.environment, directory)
+        if self.locked_names and not extra:
+            self.check_locked()
         if alone:
-            run(pip + ["--no-deps", alone], self.environment, project)
+            run(pip + ["--no-deps", alone], self.environment, directory)
+
+    def check_locked(self) -> None:
+        """See that nothing was installed that the lock does not have.
+
+        Raises:
+            Problem: something was: the lock is older than what the project requires.
+        """
+        packages = f"{self.venv}/lib/python{self.about['python']}/site-packages"
+        names = (name for name in os.listdir(packages) if name.endswith(".dist-info"))
+        found = {_requirements.normal(name.split("-")[0]) for name in names}
+        more = sorted(found - set(self.locked_names))
+        if more:
+            raise Problem(
+                f"poetry.lock does not have {', '.join(more)}, which what it has requires; run"
+                " `poetry lock` and commit it."
+            )
+
+    def read_requirements(self, name: str) -> "tuple[List[str], List[str], str, str]":
+        """Make of a file with requirements what uv is to be told.
+
+        Args:
+            name: the file, from src; empty for none.
+
+        Returns:
+            What to install, the constraints, the project if it is installed afterwards alone, and
+            the directory to do it in.
+
+        Raises:
+            Problem: it cannot be honoured.
+            ToolFailed: uv cannot export its lock.
+        """
+        path = os.path.normpath(os.path.join(self.project, name))
+        project = os.path.dirname(path) if name else self.project
+        base = os.path.basename(path) if name else ""
+        if base == "uv.lock":
+            # Exported, because uv sync asks the index that the lock was made with, not the mirror.
+            # Of a workspace, the member that the project is.
+            member = self.project if self.directory else project
+            lines = self.work + "/locked.txt"
+            argv = [self.uv, "export", "--frozen", "--no-dev", "--no-editable", "--no-emit-project"]
+            argv += ["--no-header", "--no-annotate", "--python", self.python]
+            argv += ["--format", "requirements-txt", "--output-file", lines]
+            run(argv, self.environment, member)
+            alone = member if self.project_is_package(member) else ""
+            return ["--requirements", lines], [], alone, project
+        if base == "poetry.lock":
+            return self.read_poetry_lock(path, project)
+        if base == "Pipfile.lock":
+            locked = _requirements.from_pipfile_lock(_requirements.read(path), project)
+            lines = self.note("locked.txt", locked.requirements)
+            return ["--requirements", lines], [], "", project
+        if base == "Pipfile":
+            raise Problem(
+                f"application '{self.about['name']}', requirements: there is {name} without a"
+                " Pipfile.lock; run `pipenv lock` and commit that file."
+            )
+        if base in ("setup.py", "setup.cfg"):
+            return [project], [], "", project
+        if base == "pyproject.toml":
+            if self.project_is_package(project):
+                return [project], [], "", project
+            text = _requirements.read(path)
+            if "[tool.poetry.dependencies]" in text and "[project]" not in text:
+                # uv would find no dependencies, and not say so.
+                raise Problem(
+                    f"application '{self.about['name']}', requirements: {name} is Poetry's, and"
+                    " there is no poetry.lock; run `poetry lock` and commit that file."
+                )
+        elif name:
+            _requirements.check_lines(path, self.project)
+            project = _requirements.directory_of(path, self.project)
+        return ["--requirements", path] if name else [], [], "", project
+
+    def read_poetry_lock(self, path: str, project: str) -> "tuple[List[str], List[str], str, str]":
+        """Make of a poetry.lock what uv is to be told, as read_requirements() does.
+
+        Raises:
+            Problem: it cannot be converted exactly.
+        """
+        about = os.path.join(project, "pyproject.toml")
+        if not os.path.isfile(about):
+            raise Problem(f"there is a poetry.lock without a pyproject.toml in {project}")
+        text = _requirements.read(about)
+        locked = _requirements.from_poetry_lock(_requirements.read(path), text, project)
+        alone = ""
+        if self.project_is_package(project):
+            toml = _requirements.load_toml(text, "pyproject.toml") or {}
+            if _requirements.poetry_package_is_there(toml, project):
+                alone = project
+            else:
+                self.told.append(
+                    "the project itself is not installed: it has no package of its name (Poetry"
+                    " calls that package-mode = false)"
+                )
+        self.locked_names = locked.names
+        return (
+            ["--requirements", self.note("locked.txt", locked.requirements)],
+            ["--constraints", self.note("constraints.txt", locked.constraints)],
+            alone,
+            project,
+        )
+
+    def note(self, name: str, lines: List[str]) -> str:
+        """Write lines into a file of the program's directory; return its path."""
+        path = os.path.join(self.work, name)
+        write_note(path, "\n".join(lines) + "\n")
+        return path
 
     def project_is_package(self, directory: str) -> bool:
         """Tell whether a directory has a project that can be installed."""
@@ -378,11 +531,15 @@ class Build:
         if not os.path.isfile(path):
             return False
         with open(path, encoding="utf-8", errors="replace") as text:
-            return is_package(text.read())
+            return _requirements.is_package(text.read())
 
     def run_commands(self, stamp: int) -> None:
         """Run the build commands, with the virtual environment in front of the path."""
-        env = dict(self.environment, VIRTUAL_ENV=self.venv)
+        env = dict(self.environment)
+        for variables in (self.request.get("env", {}), self.request.get("secret_env", {})):
+            env.update(variables)
+        home = os.path.dirname(os.path.dirname(self.path))
+        env.update(VIRTUAL_ENV=self.venv, APP_NAME=self.about["name"], APP_SHARED=home + "/shared")
         if stamp:
             # Not for uv and compileall: with it, Python would hash each module at each start.
             env["SOURCE_DATE_EPOCH"] = str(stamp)
@@ -391,21 +548,77 @@ class Build:
             self.enter(f"run '{command}'")
             run(["/bin/sh", "-c", command], env, self.src)
 
+    def check_module(self) -> None:
+        """See that what the application imports is installed.
+
+        Raises:
+            Problem: its module, or something that it imports, is not there.
+        """
+        key = self.request.get("module", "")
+        module = _imports.module_of(key)
+        if not module:
+            return
+        where = f"application '{self.about['name']}', "
+        needed = _imports.needed(self.src, module)
+        parent = module.rpartition(".")[0]
+        if (
+            ":" in key
+            and _imports.file_of(self.src, parent).endswith("__init__.py")
+            and not _imports.file_of(self.src, module)
+            and module.split(".")[0] not in needed
+        ):
+            raise Problem(where + _imports.missing_file(self.src, module, key, self.directory))
+        if not needed:
+            return
+        command = _imports.find_command(self.venv + "/bin/python", self.src, list(needed))
+        missing = _imports.not_found(run(command, self.environment, self.src))
+        if any(not needed[name] for name in missing):
+            raise Problem(where + _imports.missing_file(self.src, module, key, self.directory))
+        if missing:
+            found = [(name, needed[name]) for name in missing]
+            raise Problem(where + _imports.missing_packages(found, self.required))
+
+    def link_shared_paths(self) -> None:
+        """Let paths of the source be links to what outlives releases; keep what is there as seed.
+
+        Raises:
+            Problem: a path leads through a link or a file of the source.
+        """
+        shared = os.path.dirname(os.path.dirname(self.path)) + "/shared"
+        for path in self.request.get("shared_paths", []):
+            here = self.src
+            for part in path.split("/")[:-1]:
+                here = os.path.join(here, part)
+                if os.path.islink(here) or (os.path.lexists(here) and not os.path.isdir(here)):
+                    kind = "a link" if os.path.islink(here) else "a file"
+                    raise Problem(
+                        f"application '{self.about['name']}', shared_paths: '{path}': "
+                        f"{os.path.relpath(here, self.src)} is {kind} in the source; write a path"
+                        " that leads through directories."
+                    )
+            target = os.path.join(self.src, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if os.path.lexists(target):
+                kept = os.path.join(self.path, SEED, path)
+                os.makedirs(os.path.dirname(kept), exist_ok=True)
+                os.rename(target, kept)
+            os.symlink(os.path.join(shared, path), target)
+
     def finish_files(self, stamp: int) -> None:
         """Remove the repositories, give what the commands have made the commit's time, compile.
 
         A web server makes ETag and Last-Modified of it, which should be those of other hosts.
         """
         if self.source.get("git"):
-            for entry in list(walk(os.fsencode(self.src))):
+            for entry in list(walk(os.fsencode(self.tree))):
                 if entry.name == b".git" and os.path.lexists(entry.path):
                     remove(os.fsdecode(entry.path))
-            set_times(os.fsencode(self.src), stamp, all_files=False)
+            set_times(os.fsencode(self.tree), stamp, all_files=False)
         # A file that does not compile need not be one that is imported (a template, a test). The
         # application cannot write next to its code, so this is done now or at every start.
         compiling = [self.python, "-m", "compileall", "-q", "."]
-        finish(start(compiling, self.environment, self.src))
-        for top in (self.src, self.venv):
+        finish(start(compiling, self.environment, self.tree))
+        for top in (self.tree, self.venv):
             check_compiled(top)
 
     def handle_statics(self) -> None:
@@ -417,10 +630,12 @@ class Build:
         brotli = shutil.which("brotli") or ""
         for one in self.request["precompress"]:
             top, where = self.src, "the source, after the build commands"
+            within = self.tree
             if one["package"]:
                 where = "the package " + one["package"]
                 top = f"{self.venv}/lib/python{self.about['python']}/site-packages/{one['package']}"
-            path = find_static(os.fsencode(top), os.fsencode(one["path"]))
+                within = top
+            path = find_static(os.fsencode(top), os.fsencode(one["path"]), os.fsencode(within))
             if path is None:
                 raise Problem(
                     f"application '{self.about['name']}', static.path: '{one['path']}' is not in"
@@ -431,24 +646,51 @@ class Build:
 
     def explain(self, error: BaseException) -> str:
         """Make a sentence of what has ended the build."""
-        text = str(error)
+        text = self.hide(str(error))
         if isinstance(error, Problem) and text.startswith(("application '", "flask_app_")):
             return text
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         if isinstance(error, ToolFailed):
             full = tells_of_full_disk(text)
-            text = shown(text)
+            text = said_by_tool(text)
         elif isinstance(error, OSError):
             name = error.filename
             name = os.fsdecode(name) if isinstance(name, bytes) else name
             text = f"{name}: {error.strerror}" if name else text
         elif not isinstance(error, Problem):
             lines = traceback.format_exception(type(error), error, error.__traceback__)
-            text = shown("".join(lines))
+            text = last_lines(self.hide("".join(lines)))
         if full:
             places = [self.path, self.request["cache"], "/tmp", "/var/tmp"]
             text = f"{fullest(places)}\n{text}"
         return failure(self.about, self.step, text)
+
+
+def secrets_of(variables: Dict[str, str]) -> List[str]:
+    """Return what is not to be seen of secret variables, the longest first.
+
+    Of a value of several lines (a key), each line too: a tool may show one of them.
+    """
+    found = set(variables.values())
+    for value in variables.values():
+        lines = value.splitlines()
+        found.update(line for line in lines if len(lines) > 1 and len(line) >= 2 * SHORT)
+    return sorted((one for one in found if len(one) >= SHORT), key=len, reverse=True)
+
+
+def said_by_tool(output: str) -> str:
+    """Return what to show of a tool's output: its end, what it is about, and what would help.
+
+    Args:
+        output: without secrets.
+    """
+    text = last_lines(output)
+    first = re.search(r"^error: .*$", output, re.M)
+    if first and first.group() not in text:
+        # uv begins with which requirement it is; what its build has said may be long.
+        text = f"{first.group()}\n…\n{text}"
+    help_ = _lacking.libraries(output) or _lacking.variable(output)
+    return f"{text}\n{help_}" if help_ else text
 
 
 def failure(about: Dict[str, str], step: str, text: str) -> str:
@@ -484,7 +726,10 @@ def main(arguments: List[str]) -> int:
     except Exception as error:
         problem = build.explain(error)
         print(problem, file=sys.stderr, flush=True)
+        lacking = _lacking.tools(str(error)) if isinstance(error, ToolFailed) else []
         with contextlib.suppress(OSError):
             write_note(os.path.join(work, PROBLEM), problem)
+            write_note(os.path.join(work, LACKING), "\n".join(lacking))
         return 1
+    write_note(os.path.join(work, TOLD), "\n".join(build.told))
     return 0

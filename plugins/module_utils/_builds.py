@@ -79,9 +79,17 @@ def made_of(app: Dict[str, Any], identity: str, compress: bool) -> Dict[str, Any
         "python": app["python"],
         "requirements": app["requirements"],
     }
-    for key in ("extra_requirements", "build_commands"):
-        if app[key]:
+    if app["source"].get("directory"):
+        out["directory"] = app["source"]["directory"]
+    for key in ("extra_requirements", "build_commands", "shared_paths"):
+        if app.get(key):
             out[key] = app[key]
+    if app["build_commands"]:
+        if app.get("env"):
+            out["env"] = app["env"]
+        # By name: whoever has a build's name must not be able to try values.
+        if app.get("secret_env"):
+            out["secret_env"] = sorted(app["secret_env"])
     if app["precompress"]:
         keys = ("path", "package")
         out["static"] = [{key: one.get(key) or "" for key in keys} for one in app["precompress"]]

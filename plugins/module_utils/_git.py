@@ -142,6 +142,32 @@ def choose_commit(answer: str, version: str) -> str:
     return next((str(refs[name]) for name in names if name in refs), "")
 
 
+#: How a file begins that stands for one in git LFS, and how large one can be (bytes).
+LFS_POINTER, LFS_SIZE = b"version https://git-lfs.github.com/spec/", 1024
+
+
+def lfs_pointers(top: str) -> List[str]:
+    """Return the files below a directory, from there, that stand for files in git LFS.
+
+    Where no ``.gitattributes`` says that there are any, such a text is one.
+    """
+    found, asked = [], False
+    for directory, directories, names in os.walk(top):
+        directories[:] = sorted(name for name in directories if name != ".git")
+        for name in sorted(names):
+            path = os.path.join(directory, name)
+            if os.path.islink(path) or not os.path.isfile(path):
+                continue
+            if name == ".gitattributes":
+                with open(path, "rb") as file:
+                    asked = asked or b"filter=lfs" in file.read()
+            elif os.path.getsize(path) <= LFS_SIZE:
+                with open(path, "rb") as file:
+                    if file.read(len(LFS_POINTER)) == LFS_POINTER:
+                        found.append(os.path.relpath(path, top))
+    return found if asked else []
+
+
 def judge(name: str, url: str, version: str, status: int, output: str) -> Tuple[str, str]:
     """Make of a remote's answer a commit, or a sentence why there is none: (commit, problem)."""
     where = f"application '{name}', source."
@@ -152,7 +178,11 @@ def judge(name: str, url: str, version: str, status: int, output: str) -> Tuple[
         return commit, ""
     if not version:
         return "", f"{where}git: {scrub(url)} has no commit yet."
-    return "", f"{where}version: '{version}' is no branch, tag or full commit of {scrub(url)}."
+    problem = f"{where}version: '{version}' is no branch, tag or full commit of {scrub(url)}."
+    if re.match(r"[0-9a-f]{4,39}$", version, re.I):
+        problem += f" Is it the beginning of a commit? Write all 40 digits; git rev-parse {version}"
+        problem += " prints them."
+    return "", problem
 
 
 class Repository:
@@ -296,7 +326,27 @@ class Repository:
         """
         self.git("clone", "--quiet", "--shared", "--no-checkout", self.path, target)
         words = ["-C", target, "-c", "advice.detachedHead=false"]
+        # What is in git LFS the copy does not have: see pull_large_files().
+        for part in ("smudge", "process"):
+            words += ["-c", f"filter.lfs.{part}="]
+        words += ["-c", "filter.lfs.required=false"]
         self.git(*(words + ["checkout", "--quiet", "--detach", commit]))
+
+    def pull_large_files(self, target: str) -> None:
+        """Bring what is in git LFS into a directory that was checked out, and its submodules.
+
+        Each build fetches it anew: a storage that is kept, git-lfs would take for the remote's too
+        where that is a directory.
+
+        Raises:
+            ToolFailed: the remote does not give it.
+        """
+        here = ["-C", target]
+        self.git(*(here + ["lfs", "install", "--local", "--skip-repo"]))
+        self.git(*(here + ["lfs", "pull"]))
+        if os.path.isfile(target + "/.gitmodules"):
+            command = "git lfs install --local --skip-repo && git lfs pull"
+            self.git(*(here + ["submodule", "--quiet", "foreach", "--recursive", command]))
 
 
 def remove_rests(mirror: str) -> None:

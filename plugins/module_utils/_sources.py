@@ -21,6 +21,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._files import (
     make_directory,
     remove,
 )
+from ansible_collections.flaskstack.centos.plugins.module_utils._lacking import absent
 from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import without_password
 from ansible_collections.flaskstack.centos.plugins.module_utils._tools import (
     PATH,
@@ -118,6 +119,15 @@ def ask(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
     return found
 
 
+def lacking(apps: List[App]) -> List[Dict[str, Any]]:
+    """Return the applications that need packages which are not installed, and which these are."""
+    missing = absent([name for app in apps for name in app.get("packages") or []])
+    needed = {
+        app["name"]: [one for one in app.get("packages") or [] if one in missing] for app in apps
+    }
+    return [{"name": name, "packages": packages} for name, packages in needed.items() if packages]
+
+
 def info(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
     """Return the answer of the module ``source_info``.
 
@@ -126,8 +136,10 @@ def info(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
         settings: builder, root, compress, known_hosts, proxy, ca_bundle, check.
     """
     builder = settings["builder"]
-    problems = [wrong_account(builder, app["name"]) for app in apps]
-    problems = [problem for problem in problems if problem]
+    wrong = {app["name"]: wrong_account(builder, app["name"]) for app in apps}
+    failed = {name: problem for name, problem in wrong.items() if problem}
+    # What is wrong with one application is no reason not to ask for another.
+    apps = [app for app in apps if app["name"] not in failed]
     repositories = [app for app in apps if app["source"].get("git")]
     tools = missing_tools(repositories)
     commits, asking, unasked = {}, [], []
@@ -142,12 +154,11 @@ def info(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
             unasked.append(name)
         else:
             asking.append(app)
-    for name, (commit, problem) in (
-        ask(asking, settings) if asking and not problems else {}
-    ).items():
+    for name, (commit, problem) in (ask(asking, settings) if asking else {}).items():
         if problem:
-            problems.append(problem)
+            failed[name] = problem
         commits[name] = commit
+    apps = [app for app in apps if app["name"] not in failed]
     builds = [
         build_of(app, commits.get(app["name"]) or UNKNOWN, settings["root"], settings["compress"])
         for app in apps
@@ -164,6 +175,7 @@ def info(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
         "missing": missing,
         "missing_builders": accounts,
         "missing_packages": sorted(tools),
+        "missing_app_packages": lacking(apps),
         "unasked": unasked,
-        "problems": problems,
+        "failures": [{"name": name, "msg": problem} for name, problem in failed.items()],
     }

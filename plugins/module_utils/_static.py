@@ -79,10 +79,15 @@ def gzip_bytes(content: bytes) -> bytes:
     return packer.compress(content) + packer.flush()
 
 
-def find_static(top: bytes, path: bytes) -> Optional[bytes]:
+def find_static(top: bytes, path: bytes, within: bytes = b"") -> Optional[bytes]:
     """Return the path of static files; None if nothing is there, empty if it is not the build's.
 
     A link that leads out of the build (to uploads in shared/) is taken on trust.
+
+    Args:
+        top: what the path is relative to.
+        path: where they are.
+        within: what is the build's, if that is more than ``top``.
     """
     here = top
     for part in path.split(b"/"):
@@ -91,7 +96,7 @@ def find_static(top: bytes, path: bytes) -> Optional[bytes]:
         here = os.path.join(here, part)
         if os.path.islink(here):
             real = os.path.realpath(here)
-            if not (real + b"/").startswith(os.path.realpath(top) + b"/"):
+            if not (real + b"/").startswith(os.path.realpath(within or top) + b"/"):
                 return b""
             here = real
         if not os.path.lexists(here):

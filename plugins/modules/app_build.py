@@ -91,6 +91,11 @@ options:
         description: A package of the index.
         type: str
         default: ""
+      directory:
+        description: Where in the source the project is. The whole source is in C(<path>/source)
+          then, and C(<path>/src) is a link to that part.
+        type: str
+        default: ""
   file:
     description: What was sent from the controller. It is gone afterwards.
     type: path
@@ -104,6 +109,25 @@ options:
     type: list
     elements: str
     default: []
+  env:
+    description: Environment variables of the commands.
+    type: dict
+    default: {}
+  secret_env:
+    description: Those that are secret. They are shown nowhere.
+    type: dict
+    default: {}
+  shared_paths:
+    description: Paths of the source that outlive releases. Each becomes a link to
+      C(<path>/../../shared), and what the source has there is in C(<path>/seed).
+    type: list
+    elements: str
+    default: []
+  module:
+    description: What is run of it, as C(package.module:callable). What this module, and what of the
+      source it imports, imports for certain has to be installed.
+    type: str
+    default: ""
   precompress:
     description: Static files to make compressed copies of.
     type: list
@@ -202,6 +226,17 @@ path:
   returned: success
   type: str
   sample: /opt/shop/builds/49108ed2b6ad
+told:
+  description: What there is to tell of it, which file its requirements are from for one.
+  returned: when it was made
+  type: list
+  elements: str
+missing_packages:
+  description: Packages of the distribution - compilers, headers, git - without which the build has
+    failed, and which may make it succeed.
+  returned: failure
+  type: list
+  elements: str
 pending:
   description: It is still being made; the action plugin asks again.
   returned: when it is
@@ -222,6 +257,9 @@ from ansible_collections.flaskstack.centos.plugins.module_utils import (  # noqa
     _build_program,
     _files,
     _git,
+    _imports,
+    _lacking,
+    _requirements,
     _static,
     _tools,
 )
@@ -253,13 +291,18 @@ SOURCE = {
     "archive": HIDDEN,
     "checksum": TEXT,
     "package": TEXT,
+    "directory": TEXT,
 }
+#: Words that are this short Ansible would take out of every sentence (characters).
+SHORT = 4
 
 
 def work(module: AnsibleModule) -> Dict[str, Any]:
     """Make the build; return the module's answer."""
     given: Dict[str, Any] = dict(module.params)
     addresses = [given["source"]["git"], given["source"]["archive"], given["index_url"]]
+    texts = {str(value) for value in given["secret_env"].values()}
+    module.no_log_values -= {text for text in texts if len(text) < SHORT}
     # An error may name an address that has no password.
     module.no_log_values -= harmless(addresses + [given["proxy"]] + given["extra_index_urls"])
     return ensure(given, module.check_mode)
@@ -274,6 +317,10 @@ def main() -> None:
             "file": {"type": "path"},
             "extra_requirements": TEXTS,
             "build_commands": TEXTS,
+            "env": {"type": "dict", "default": {}},
+            "secret_env": {"type": "dict", "default": {}, "no_log": True},
+            "shared_paths": TEXTS,
+            "module": TEXT,
             "precompress": {
                 "type": "list",
                 "elements": "dict",

@@ -60,6 +60,10 @@ options:
             description: A package of the index.
             type: str
             default: ""
+          directory:
+            description: Where in the source the project is.
+            type: str
+            default: ""
       known:
         description: What a source that is no repository is - C(identity), C(version) and C(source).
         type: dict
@@ -77,8 +81,41 @@ options:
         type: list
         elements: str
         default: []
+      packages:
+        description: Packages of the distribution that the application needs.
+        type: list
+        elements: str
+        default: []
       build_commands:
         description: Commands to run.
+        type: list
+        elements: str
+        default: []
+      env:
+        description: Environment variables of the commands.
+        type: dict
+        default: {}
+      secret_env:
+        description: The names of those that are secret.
+        type: list
+        elements: str
+        default: []
+      shared_paths:
+        description: Paths of the source that outlive releases.
+        type: list
+        elements: str
+        default: []
+      module:
+        description: Not used; a build is the same whatever of it is run.
+        type: str
+        default: ""
+      own_exclude:
+        description: Not used.
+        type: list
+        elements: str
+        default: []
+      left_out:
+        description: Not used; it is said on the controller.
         type: list
         elements: str
         default: []
@@ -140,8 +177,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 builds:
-  description: Of each application its build - C(name), C(build), C(path), C(python), C(source),
-    C(source_version), C(commit), C(requirements).
+  description: Of each application that is not among the I(failures) its build - C(name), C(build),
+    C(path), C(python), C(source), C(source_version), C(commit), C(requirements).
   returned: success
   type: list
   elements: dict
@@ -161,18 +198,24 @@ missing_packages:
   type: list
   elements: str
   sample: [git-core]
+missing_app_packages:
+  description: Applications that need packages which are not installed - C(name), and C(packages).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: shop, packages: [libpq-devel]}]
 unasked:
   description: Names of the applications whose repositories could not be asked, because a package or
     an account is missing. Their commit is V(unknown).
   returned: success
   type: list
   elements: str
-problems:
-  description: A sentence for each repository that has no answer, and each account that is not the
-    role's.
+failures:
+  description: Applications whose repository has no answer, or whose account is not the role's -
+    C(name), and C(msg), the sentence about it.
   returned: success
   type: list
-  elements: str
+  elements: dict
 """
 
 from typing import Any, Dict
@@ -201,13 +244,22 @@ APP: Dict[str, Any] = {
             "archive": HIDDEN,
             "checksum": TEXT,
             "package": TEXT,
+            "directory": TEXT,
         },
     },
     "known": {"type": "dict", "default": {}},
     "python": {"type": "str", "required": True},
     "requirements": TEXT,
     "extra_requirements": TEXTS,
+    "packages": TEXTS,
     "build_commands": TEXTS,
+    "env": {"type": "dict", "default": {}},
+    # Names, no values.
+    "secret_env": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "shared_paths": TEXTS,
+    "module": TEXT,
+    "own_exclude": TEXTS,
+    "left_out": TEXTS,
     "precompress": {
         "type": "list",
         "elements": "dict",

@@ -27,6 +27,15 @@ done
 [[ -e who.txt.gz ]] && echo "who.txt was compressed"
 find /opt/from-path/builds/*/src/links/static -name "*.css.gz" | grep -q . || echo "no compressed CSS"
 
+cd /opt/parts/builds/* || exit 1
+[[ $(readlink src) = source/backend ]] || echo "src is $(readlink src)"
+[[ $(readlink src/data.db) = /opt/parts/shared/data.db ]] || echo "data.db is no link to what is shared"
+[[ $(readlink src/static/uploads) = /opt/parts/shared/static/uploads ]] || echo "uploads are no link to what is shared"
+[[ $(cat seed/static/uploads/first.txt) = first ]] || echo "what the source has at its shared paths was not kept"
+rpm --quiet --query make || echo "packages were not installed"
+grep -rl s3cr3t-token /opt /run/flask_app /var/cache/flask_app
+journalctl --output cat | grep -m 1 s3cr3t-token
+
 cd /opt/plain/builds/*/src || exit 1
 diff <(find . -type f -not -name "*.pyc" | sort) <(printf './%s\n' docs/help.txt plain.py requirements.txt)
 

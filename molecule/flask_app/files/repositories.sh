@@ -70,6 +70,88 @@ touch /srv/uploads/deep/file
 chown -R nobody /srv/uploads
 chmod -R 0777 /srv/uploads
 
+# A part of a source, which needs what is beside it; with places that the application is to write to.
+begin parts
+mkdir -p backend/static/uploads common
+printf 'import common\nVERSION = common.VERSION\n' > backend/parts.py
+printf -- '-e ../common\n-c ../constraints.txt\nitsdangerous\n' > backend/requirements.txt
+printf 'itsdangerous==2.1.2\n' > constraints.txt
+printf 'VERSION = 7\n' > common/common.py
+printf 'from setuptools import setup\nsetup(name="common", version="7", py_modules=["common"])\n' > common/setup.py
+printf 'first\n' > backend/static/uploads/first.txt
+save one
+
+# What other tools have locked. The hashes are those of the wheel alone, so it is that one.
+begin poetry
+printf 'import itsdangerous\nVERSION = 8\n' > web.py
+cat > pyproject.toml <<'TOML'
+[tool.poetry]
+name = "web-site"
+version = "8"
+[tool.poetry.dependencies]
+python = "^3.9"
+itsdangerous = "^2.0"
+colorama = {version = "*", markers = "sys_platform == 'win32'"}
+[tool.poetry.group.dev.dependencies]
+blinker = "*"
+[build-system]
+requires = ["poetry-core"]
+build-backend = "poetry.core.masonry.api"
+TOML
+cat > poetry.lock <<'TOML'
+[[package]]
+name = "blinker"
+version = "1.9.0"
+optional = false
+python-versions = ">=3.9"
+groups = ["dev"]
+files = []
+
+[[package]]
+name = "itsdangerous"
+version = "2.1.2"
+optional = false
+python-versions = ">=3.7"
+groups = ["main"]
+files = [
+    {file = "itsdangerous-2.1.2-py3-none-any.whl", hash = "sha256:2c2349112351b88699d8d4b6b075022c0808887cb7ad10069318a8b0bc88db44"},
+]
+
+[metadata]
+lock-version = "2.1"
+python-versions = "^3.9"
+TOML
+save one
+begin pipenv
+printf 'import itsdangerous\nVERSION = 9\n' > web.py
+printf '[packages]\nitsdangerous = "*"\n' > Pipfile
+cat > Pipfile.lock <<'JSON'
+{"default": {"itsdangerous": {"version": "==2.1.2", "markers": "python_version >= '3.7'",
+  "hashes": ["sha256:2c2349112351b88699d8d4b6b075022c0808887cb7ad10069318a8b0bc88db44"]}},
+ "develop": {"blinker": {"version": "==1.9.0"}}}
+JSON
+save one
+
+# One with a setup.py alone, that has to be compiled: the host has neither a compiler nor headers.
+begin compiled
+cat > fast.c <<'C'
+#include <Python.h>
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "fast", NULL, -1, NULL};
+PyMODINIT_FUNC PyInit_fast(void) {
+    PyObject *made = PyModule_Create(&module);
+    PyModule_AddIntConstant(made, "VERSION", 10);
+    return made;
+}
+C
+printf 'from setuptools import Extension, setup\nsetup(name="fast", version="10", ext_modules=[Extension("fast", ["fast.c"])])\n' > setup.py
+save one
+
+# A file in git LFS, as somebody without it has it.
+begin large
+printf '*.png filter=lfs diff=lfs merge=lfs -text\n' > .gitattributes
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n' > logo.png
+save one
+
 # A private one, reached by ssh with a key.
 useradd --create-home --home-dir /srv/gitdeploy gitdeploy
 ssh-keygen -q -t ed25519 -N '' -C deploy -f /srv/deploy_key

@@ -111,6 +111,10 @@ def order(tmp_path: Path, **more: Any) -> dict[str, Any]:
         "file": None,
         "extra_requirements": [],
         "build_commands": [],
+        "env": {},
+        "secret_env": {},
+        "shared_paths": [],
+        "module": "",
         "precompress": [],
         "compress": True,
         "builder": "flaskbuild",
@@ -183,6 +187,32 @@ def test_build_is_made_once(tmp_path: Path, systemd: Systemd) -> None:
         key: value for key, value in order(tmp_path)["record"].items() if key != "path"
     }
     assert left(tmp_path) == []
+
+
+def test_what_is_to_be_told_of_a_build(tmp_path: Path, systemd: Systemd) -> None:
+    def work(directory: Path) -> dict[str, str]:
+        (directory / "told").write_text("requirements: poetry.lock\n")
+        return succeed(directory)
+
+    systemd.work = work
+    assert make(tmp_path)["told"] == ["requirements: poetry.lock"]
+
+
+def test_what_was_lacking_is_told_with_the_failure(
+    tmp_path: Path, systemd: Systemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(directory: Path) -> dict[str, str]:
+        (directory / "lacking").write_text("c\nevil")
+        return fail(directory)
+
+    def absent(packages: list[str]) -> list[str]:
+        return [name for name in packages if name == "gcc"]
+
+    monkeypatch.setattr(_build._lacking, "absent", absent)
+    systemd.work = work
+    with pytest.raises(Problem) as caught:
+        make(tmp_path)
+    assert caught.value.details == {"missing_packages": ["gcc"]}
 
 
 def test_application_can_read_what_was_built(tmp_path: Path, systemd: Systemd) -> None:

@@ -20,7 +20,6 @@ from ansible_collections.flaskstack.centos.plugins.module_utils import (
     _program,
     _tools,
 )
-from ansible_collections.flaskstack.centos.plugins.module_utils._errors import Problem
 from templar import ROOT
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -43,56 +42,7 @@ def test_fullest_names_a_mount_point(tmp_path: Path) -> None:
     assert found == "the disk is full: /proc has 0.0 MB left"
 
 
-# ---- Requirements ----
-
-
-@pytest.mark.parametrize(
-    ("there", "wanted", "expected"),
-    [
-        (["requirements.txt", "uv.lock", "pyproject.toml"], "", "requirements.txt"),
-        (["uv.lock", "pyproject.toml"], "", "uv.lock"),
-        (["pyproject.toml"], "", "pyproject.toml"),
-        ([], "", ""),
-        (["requirements.txt"], "none", ""),
-        (["requirements.txt", "uv.lock"], "uv.lock", "uv.lock"),
-        (["none"], "none", ""),
-    ],
-)
-def test_choose_requirements(tmp_path: Path, there: list[str], wanted: str, expected: str) -> None:
-    for name in there:
-        (tmp_path / name).write_text("")
-    assert _build_program.choose_requirements(str(tmp_path), wanted) == expected
-
-
-def test_requirements_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        _build_program.choose_requirements(str(tmp_path), "dev.txt")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('[project]\nname = "x"\n', False),
-        ('[build-system]\nrequires = ["x"]\n', True),
-        ('[build-system] # ours\nrequires = ["x"]\n', True),
-        ("# [build-system]\n", False),
-        ("[build-system]\n[tool.uv]\npackage = false\n", False),
-        ("[tool.uv]\ndev = []\npackage = true\n", True),
-        ("[build-system]\n[tool.uv]\n[tool.other]\npackage = false\n", True),
-    ],
-)
-@pytest.mark.parametrize("reader", ["tomllib", "ours"])
-def test_is_package(
-    monkeypatch: pytest.MonkeyPatch, reader: str, text: str, expected: bool
-) -> None:
-    if reader == "ours":
-        monkeypatch.setitem(sys.modules, "tomllib", None)
-    assert _build_program.is_package(text) is expected
-
-
-def test_project_that_is_no_toml() -> None:
-    with pytest.raises(Problem, match="pyproject.toml cannot be read"):
-        _build_program.is_package("[project\n")
+# ---- Files ----
 
 
 def test_compiled_files_that_are_cut_off(tmp_path: Path) -> None:
@@ -165,6 +115,10 @@ def request_(tmp_path: Path) -> dict[str, Any]:
         "source": {"file": str(tmp_path / "sent"), "label": "", "checksum": ""},
         "extra_requirements": [],
         "build_commands": [],
+        "env": {},
+        "secret_env": {},
+        "shared_paths": [],
+        "module": "",
         "precompress": [],
         "compress": True,
         "uv": str(uv),
@@ -227,7 +181,8 @@ def test_failure_is_a_sentence_without_passwords(tmp_path: Path, request_: dict[
     (tmp_path / "cache/fail").write_text("first\nat https://me:secret@h/\nlast\n")
     assert make(tmp_path, request_) == (
         1,
-        "application 'shop': build abc failed at \"install the requirements\": first\n"
+        "application 'shop': build abc failed at"
+        ' "install the requirements of requirements.txt": first\n'
         "at https://***@h/\nlast",
     )
 
@@ -235,7 +190,9 @@ def test_failure_is_a_sentence_without_passwords(tmp_path: Path, request_: dict[
 def test_full_disk_is_named(tmp_path: Path, request_: dict[str, Any]) -> None:
     (tmp_path / "cache/fail").write_text("error: No space left on device (os error 28)\n")
     problem = make(tmp_path, request_)[1]
-    assert 'failed at "install the requirements": the disk is full: /' in problem
+    assert (
+        'failed at "install the requirements of requirements.txt": the disk is full: /' in problem
+    )
     assert "MB left" in problem
 
 
@@ -322,6 +279,8 @@ def test_environment_is_by_a_list(
         "SSL_CERT_FILE": "/ca.pem",
         "GIT_SSL_CAINFO": "/ca.pem",
         "PIP_CERT": "/ca.pem",
+        "NODE_EXTRA_CA_CERTS": "/ca.pem",
+        "npm_config_cache": f"{cache}/npm",
     }
     assert expected == {key: told[key] for key in expected}
     assert told.keys() - expected.keys() <= {"PWD", "SHLVL", "_"}
@@ -335,3 +294,248 @@ def test_wheelhouse_is_all_that_the_installers_know(request_: dict[str, Any]) ->
     indexes = {"UV_DEFAULT_INDEX", "UV_INDEX", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"}
     assert not indexes & told.keys()
     assert os.path.isabs(told["HOME"])
+
+
+# ---- A part of the source ----
+
+
+def send(tmp_path: Path, files: dict[str, str]) -> None:
+    """Send another source."""
+    top = tmp_path / "other"
+    for name, text in files.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with tarfile.open(tmp_path / "sent", "w:gz") as tar:
+        for entry in sorted(top.iterdir()):
+            tar.add(entry, entry.name)
+
+
+PARTS = {
+    "backend/shop.py": "x = 1\n",
+    "backend/static/a.css": "a {}\n" * 1000,
+    "common/common.py": "x = 1\n",
+    "requirements.txt": "flask\n",
+}
+
+
+def test_part_of_the_source_is_src(tmp_path: Path, request_: dict[str, Any]) -> None:
+    send(tmp_path, PARTS)
+    request_["source"]["directory"] = "backend"
+    request_["build_commands"] = ["cat ../common/common.py > made.txt"]
+    request_["precompress"] = [{"path": "static", "package": ""}]
+    assert make(tmp_path, request_) == (0, "")
+    build = tmp_path / "build"
+    assert os.readlink(build / "src") == "source/backend"
+    assert (build / "src/made.txt").read_text() == "x = 1\n"
+    assert (build / "src/static/a.css.gz").exists()
+    # All of it is compiled, and what is above is what it requires.
+    assert [*(build / "source/common/__pycache__").glob("common.*.pyc")]
+    assert (tmp_path / "cache/required").read_text() == "flask\n"
+    assert (tmp_path / "work/told").read_text() == "requirements: ../requirements.txt"
+
+
+def test_static_files_that_a_link_leads_to_in_the_rest_of_the_source(
+    tmp_path: Path, request_: dict[str, Any]
+) -> None:
+    send(tmp_path, PARTS | {"dist/a.css": "a {}\n" * 1000})
+    (tmp_path / "other/backend/assets").symlink_to("../dist")
+    send(tmp_path, {})
+    request_["source"]["directory"] = "backend"
+    request_["precompress"] = [{"path": "assets", "package": ""}]
+    assert make(tmp_path, request_) == (0, "")
+    assert (tmp_path / "build/source/dist/a.css.gz").exists()
+
+
+def test_directory_that_is_not_there(tmp_path: Path, request_: dict[str, Any]) -> None:
+    send(tmp_path, PARTS)
+    request_["source"]["directory"] = "backnd"
+    assert make(tmp_path, request_)[1] == (
+        "application 'shop', source.directory: 'backnd' is no directory of sha256:1 of the source;"
+        " there are backend, common. Did you mean 'backend'?"
+    )
+
+
+def test_directory_that_leads_out(tmp_path: Path, request_: dict[str, Any]) -> None:
+    send(tmp_path, PARTS)
+    (tmp_path / "other/out").symlink_to("..")
+    send(tmp_path, {})
+    request_["source"]["directory"] = "out"
+    assert "'out' is no directory of" in make(tmp_path, request_)[1]
+
+
+# ---- Shared paths ----
+
+
+def test_shared_paths_are_links_and_what_was_there_is_kept(
+    tmp_path: Path, request_: dict[str, Any]
+) -> None:
+    send(
+        tmp_path,
+        {"shop.py": "", "data.db": "rows", "static/uploads/a.png": "x", "static/b.css": "y"},
+    )
+    request_["shared_paths"] = ["data.db", "static/uploads", "var/spool"]
+    assert make(tmp_path, request_) == (0, "")
+    build, shared = tmp_path / "build", str(tmp_path.parent / "shared")
+    for path in request_["shared_paths"]:
+        assert os.readlink(build / "src" / path) == f"{shared}/{path}"
+    assert (build / "seed/data.db").read_text() == "rows"
+    assert (build / "seed/static/uploads/a.png").read_text() == "x"
+    assert not (build / "seed/var").exists()
+    assert (build / "src/static/b.css").read_text() == "y"
+
+
+@pytest.mark.parametrize(("parent", "kind"), [("link", "a link"), ("shop.py", "a file")])
+def test_shared_path_leads_through_directories(
+    tmp_path: Path, request_: dict[str, Any], parent: str, kind: str
+) -> None:
+    send(tmp_path, {"shop.py": "", "real/x": ""})
+    (tmp_path / "other/link").symlink_to("real")
+    send(tmp_path, {})
+    request_["shared_paths"] = [f"{parent}/uploads"]
+    assert make(tmp_path, request_)[1] == (
+        f"application 'shop', shared_paths: '{parent}/uploads': {parent} is {kind} in the source;"
+        " write a path that leads through directories."
+    )
+
+
+# ---- Variables of the commands ----
+
+
+def test_commands_have_variables_and_nobody_sees_the_secret_ones(
+    tmp_path: Path, request_: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    request_["env"] = {"CURRENCY": "CNY"}
+    request_["secret_env"] = {"TOKEN": "hunter2", "PEM": "first-line\nsecond-line", "ON": "1"}
+    request_["build_commands"] = [
+        'echo "$CURRENCY $APP_NAME $APP_SHARED" > told.txt',
+        'echo "1 $TOKEN"; echo "$PEM" | tail -n 1; echo hunter2; exit 1',
+    ]
+    problem = make(tmp_path, request_)[1]
+    told = (tmp_path / "build/src/told.txt").read_text()
+    assert told == f"CNY shop {tmp_path.parent}/shared\n"
+    assert problem.endswith("echo ***; exit 1'\": 1 ***\n***\n***")
+    seen = "".join(capfd.readouterr()) + (tmp_path / "work/step").read_text() + problem
+    for secret in ("hunter2", "second-line"):
+        assert secret not in seen
+    # The installers are not told: they run what strangers wrote.
+    assert "TOKEN" not in (tmp_path / "cache/environment").read_text()
+
+
+# ---- What is imported ----
+
+
+def with_interpreter(tmp_path: Path) -> None:
+    """Let the pretended virtual environment have an interpreter."""
+    uv = tmp_path / "uv"
+    link = f'ln -s {sys.executable} "$last/bin/python"'
+    uv.write_text(uv.read_text().replace('touch "$last/.lock"', f'touch "$last/.lock"; {link}'))
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        ("shop:app", ""),
+        (
+            "needy:app",
+            "module: needy.py imports no_such_module, which no requirement installs (the"
+            " requirements are those of requirements.txt); add it there, or to extra_requirements"
+            " (no_such_module).",
+        ),
+        ("wsgy:app", "'wsgy:app': there is no wsgy.py in the source, and no package has wsgy;"),
+        ("pack.wsgy:app", "there is no pack/wsgy.py in the source"),
+        # A callable with dots, which is no module.
+        ("pack.app", ""),
+    ],
+)
+def test_what_the_application_imports_has_to_be_there(
+    tmp_path: Path, request_: dict[str, Any], module: str, says: str
+) -> None:
+    with_interpreter(tmp_path)
+    send(
+        tmp_path,
+        {
+            "shop.py": "import json\n",
+            "needy.py": "import no_such_module\n",
+            "pack/__init__.py": "app = 1\n",
+            "requirements.txt": "flask\n",
+        },
+    )
+    request_["module"] = module
+    status, problem = make(tmp_path, request_)
+    assert (status, says in problem) == (1 if says else 0, True)
+    assert bool(problem) is bool(says)
+
+
+def test_files_that_may_have_the_requirements_are_named(
+    tmp_path: Path, request_: dict[str, Any]
+) -> None:
+    with_interpreter(tmp_path)
+    send(tmp_path, {"shop.py": "import no_such_module\n", "requirements/prod.txt": "flask\n"})
+    request_["module"] = "shop:app"
+    assert (
+        "(there is no requirements file called as usual; name one of requirements/prod.txt by the"
+        " key requirements)" in make(tmp_path, request_)[1]
+    )
+
+
+# ---- What an installer says ----
+
+
+def test_requirement_that_has_to_be_compiled_says_what_is_lacking(
+    tmp_path: Path, request_: dict[str, Any]
+) -> None:
+    noise = "".join(f"line {number}\n" for number in range(40))
+    said = "error: Failed to build `ujson==5`\n" + noise + "No such file or directory: 'gcc'\n"
+    (tmp_path / "cache/fail").write_text(said)
+    problem = make(tmp_path, request_)[1]
+    # Which one it is, and the end of what was said.
+    assert ": error: Failed to build `ujson==5`\n…\nline 21\n" in problem
+    assert (tmp_path / "work/lacking").read_text() == "c"
+
+
+def test_library_that_is_missing_is_named(tmp_path: Path, request_: dict[str, Any]) -> None:
+    (tmp_path / "cache/fail").write_text("Error: pg_config executable not found.\n")
+    problem = make(tmp_path, request_)[1]
+    assert problem.endswith(
+        "Write packages: [libpq-devel] in the application, which installs them first."
+    )
+    assert (tmp_path / "work/lacking").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"Pipfile": ""}, "there is Pipfile without a Pipfile.lock; run `pipenv lock`"),
+        (
+            {"pyproject.toml": '[tool.poetry.dependencies]\nflask = "*"\n'},
+            "pyproject.toml is Poetry's, and there is no poetry.lock; run `poetry lock`",
+        ),
+        ({"requirements.txt": "-e git+https://h/x\n"}, "requirements.txt has '-e git+https://h/x'"),
+        ({"poetry.lock": ""}, "a poetry.lock without a pyproject.toml"),
+    ],
+)
+def test_requirements_that_cannot_be_honoured(
+    tmp_path: Path, request_: dict[str, Any], files: dict[str, str], says: str
+) -> None:
+    send(tmp_path, files)
+    status, problem = make(tmp_path, request_)
+    assert (status, says in problem) == (1, True), problem
+
+
+def test_what_the_lock_does_not_have_is_an_error(tmp_path: Path, request_: dict[str, Any]) -> None:
+    lock = (
+        '[[package]]\nname = "flask"\nversion = "3"\ngroups = ["main"]\n'
+        '[metadata]\nlock-version = "2.1"\n'
+    )
+    project = '[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\nflask = "*"\n'
+    send(tmp_path, {"poetry.lock": lock, "pyproject.toml": project})
+    uv = tmp_path / "uv"
+    uv.write_text(uv.read_text().replace("site-packages/shop", "site-packages/new_one-1.dist-info"))
+    assert "poetry.lock does not have new-one" in make(tmp_path, request_)[1]
+
+
+def test_archive_of_pointers_is_refused(tmp_path: Path, request_: dict[str, Any]) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"
+    send(tmp_path, {".gitattributes": "*.png filter=lfs\n", "static/a.png": pointer})
+    assert "source: static/a.png is a pointer of git LFS" in make(tmp_path, request_)[1]

@@ -285,3 +285,23 @@ def test_rests_of_a_killed_git_are_removed(tmp_path: Path, remote: Path) -> None
     git(remote, "commit", "--quiet", "--allow-empty", "-m", "three")
     copy.check_out(git(remote, "rev-parse", "HEAD"), str(tmp_path / "other"))
     assert not Path(copy.path, "objects/pack/tmp_pack_1").exists()
+
+
+@pytest.mark.parametrize(
+    ("version", "hint"), [("abc1234", True), ("ABC1234", True), ("v1.2", False), ("abc", False)]
+)
+def test_beginning_of_a_commit_is_told_to_be_one(version: str, hint: bool) -> None:
+    problem = _git.judge("shop", "https://h/shop.git", version, 0, ANSWER)[1]
+    assert ("Write all 40 digits" in problem) is hint
+
+
+def test_pointers_of_git_lfs(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static/a.png").write_text(pointer)
+    (tmp_path / "link.png").symlink_to("static/a.png")
+    (tmp_path / "big.png").write_text(pointer * 20)
+    # A text about pointers, in a repository that has none.
+    assert _git.lfs_pointers(str(tmp_path)) == []
+    (tmp_path / ".gitattributes").write_text("*.png filter=lfs diff=lfs merge=lfs -text\n")
+    assert _git.lfs_pointers(str(tmp_path)) == ["static/a.png"]

@@ -94,8 +94,11 @@ def test_remote_is_asked(tmp_path: Path, repository: tuple[Path, str]) -> None:
     assert found["tag"] == found["head"] == commit
     assert found["commit"] == A
     assert found["package"] == ""
-    assert [problem.split("'")[1] for problem in answer["problems"]] == ["none", "gone", "option"]
-    none, gone, option = answer["problems"]
+    assert [failure["name"] for failure in answer["failures"]] == ["none", "gone", "option"]
+    none, gone, option = (failure["msg"] for failure in answer["failures"])
+    # What has no commit has no build, by whatever name.
+    assert [build["name"] for build in answer["builds"]] == ["tag", "head", "commit", "package"]
+    assert answer["missing"] == ["tag", "head", "commit", "package"]
     assert "'v2' is no branch" in none
     assert "cannot be read" in gone
     assert "is no branch" in option
@@ -128,7 +131,7 @@ def test_tools_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     # The commit of b is known; the build will need git all the same.
     assert answer["unasked"] == ["a"]
     assert [build["commit"] for build in answer["builds"]] == ["unknown", A, ""]
-    assert answer["problems"] == []
+    assert answer["failures"] == []
     assert _sources.info([app("c")], SETTINGS)["missing_packages"] == []
 
 
@@ -164,10 +167,32 @@ def test_account_that_the_role_did_not_make(accounts: dict[str, Any], uid: int) 
         ("flaskbuild-shop", "x", uid, uid, "", home, "/bin/bash")
     )
     answer = _sources.info([app("shop"), app("other")], SETTINGS)
-    (problem,) = answer["problems"]
+    ((_, problem),) = map(dict.values, answer["failures"])
     assert "application 'shop': the account 'flaskbuild-shop' is there already" in problem
     assert home in problem
     assert "flask_app_builder" in problem
+
+
+def test_packages_that_applications_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each application's own, so that a name that is none is the failure of one."""
+    asked = []
+
+    def absent(names: list[str]) -> list[str]:
+        asked.append(names)
+        return ["libpq-devel", "no-such"]
+
+    monkeypatch.setattr(_sources, "absent", absent)
+    apps = [
+        app("shop") | {"packages": ["make", "libpq-devel"]},
+        app("blog") | {"packages": ["no-such", "libpq-devel"]},
+        app("well") | {"packages": ["make"]},
+        app("none"),
+    ]
+    assert _sources.info(apps, SETTINGS)["missing_app_packages"] == [
+        {"name": "shop", "packages": ["libpq-devel"]},
+        {"name": "blog", "packages": ["no-such", "libpq-devel"]},
+    ]
+    assert len(asked) == 1
 
 
 def test_what_a_killed_question_left_is_swept(tmp_path: Path) -> None:

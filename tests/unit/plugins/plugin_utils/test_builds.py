@@ -13,7 +13,11 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import builds
 from templar import ROOT, has, load
 
 SOURCE = str(ROOT / "app")
-DEFAULTS = load(ROOT / "roles/flask_app/defaults/main.yml")
+#: Templates are empty, where an inventory says nothing.
+DEFAULTS = {
+    name: "" if "{{" in str(value) else value
+    for name, value in load(ROOT / "roles/flask_app/defaults/main.yml").items()
+}
 
 REPOSITORY = "https://git.example.com/shop.git"
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -35,15 +39,8 @@ def archived(archive: str, checksum: str | None = "sha256:" + "c" * 64) -> dict[
 
 def plan(*apps: Any, **given: Any) -> builds.Plan:
     """Plan applications with the role's defaults."""
-    return builds.plan(
-        {
-            "apps": list(apps),
-            "default_python": "3.11",
-            "exclude": DEFAULTS["flask_app_exclude"],
-            "wheelhouse": "",
-        }
-        | given
-    )
+    variables = {f"flask_app_{name}": value for name, value in given.items()}
+    return builds.plan({"variables": DEFAULTS | {"flask_app_apps": list(apps)} | variables})
 
 
 def build(
@@ -156,7 +153,7 @@ REFUSED: dict[str, tuple[list[Any], list[str]]] = {
         [app(), {"source": {"path": SOURCE}}],
         ["application number 2, name: is missing"],
     ),
-    "no_dictionary": (["shop"], ["dictionary with name and source"]),
+    "no_dictionary": (["shop"], ["flask_app_apps", "must be a dictionary, not a text"]),
     "near_miss": ([app(requirement="x.txt")], ["'shop'", "Did you mean 'requirements'?"]),
 }
 
@@ -176,7 +173,8 @@ def test_wheelhouse_that_is_not_there() -> None:
 
 
 def test_nothing_asked_for() -> None:
-    assert plan() == builds.Plan([], [])
+    found = plan()
+    assert (found.problems, found.apps) == ([], [])
 
 
 # ---- What a build is called, and what is told of it ----
@@ -261,7 +259,9 @@ def test_null_is_as_good_as_nothing() -> None:
 
 def test_a_text_is_a_list_as_ansible_takes_it() -> None:
     one = app(source={"path": SOURCE, "exclude": ["*.md"]})
-    (found,) = plan(one, exclude=".git/").apps
+    found = plan(one, exclude=".git/")
+    assert found.settings["exclude"] == [".git/"]
+    (found,) = found.apps
     assert found["source"]["exclude"] == [".git/", "*.md"]
 
 
@@ -322,3 +322,116 @@ def test_each_application_has_a_builder_of_its_own() -> None:
     for name in names:
         assert len(name) <= 32
         assert name.startswith("flaskbuild-a-long-name-")
+
+
+# ---- What projects bring ----
+
+
+def test_builds_that_use_none_of_the_newer_keys_keep_their_names() -> None:
+    """A name that changes is a build that every user has to wait for."""
+    package = app(
+        "x",
+        source={"package": "httpbin==0.10.4"},
+        extra_requirements=["a==1"],
+        build_commands=["make"],
+        precompress=[{"path": "static"}],
+    )
+    names = [build(one)["build"] for one in (FIRST, from_git(), package)]
+    assert names == ["49108ed2b6ad", "cf3453eaf80c", "a832411124c8"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "changes"),
+    [
+        ({"shared_paths": ["instance"]}, True),
+        ({"source": {"path": SOURCE, "directory": "links"}}, True),
+        ({"packages": ["libpq-devel"]}, False),
+        ({"module": "links.wsgi:app"}, False),
+        ({"env": {"A": "1"}, "secret_env": {"B": "2"}}, False),
+    ],
+)
+def test_what_makes_another_build(keys: dict[str, Any], changes: bool) -> None:
+    assert (build(app(**keys))["build"] != build(app())["build"]) is changes
+
+
+def test_variables_count_where_there_are_commands() -> None:
+    def named(**keys: Any) -> str:
+        (one,) = builds.digest_sources(plan(app(build_commands=["make"], **keys)).apps)
+        return _builds.build_of(one, "", "/opt", True)["build"]
+
+    assert named(env={"A": "1"}) != named()
+    assert named(env={"A": "1"}) != named(env={"A": "2"})
+    assert named(secret_env={"A": "1"}) == named(secret_env={"A": "2"})
+    assert named(secret_env={"A": "1"}) != named(secret_env={"B": "1"})
+
+
+def test_host_is_told_the_names_of_secrets_alone() -> None:
+    found = plan(app(env={"DEBUG": True}, secret_env={"TOKEN": "hunter2", "PIN": 4711}))
+    (one,) = builds.digest_sources(found.apps)
+    assert one["secret_env"] == ["PIN", "TOKEN"]
+    # As the uwsgi role writes it.
+    assert one["env"] == {"DEBUG": "true"}
+    assert "hunter2" not in json.dumps(one)
+    # The build looks for them in the output of the commands, as texts.
+    assert found.apps[0]["secret_env"] == {"TOKEN": "hunter2", "PIN": "4711"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"packages": ["@dev"]}, "packages: '@dev' is no name of a package"),
+        ({"packages": ["--nogpgcheck"]}, "packages: '--nogpgcheck' is no name"),
+        ({"packages": ["/tmp/x.rpm"]}, "packages: '/tmp/x.rpm' is no name"),
+        ({"shared_paths": ["instance/"]}, "shared_paths: 'instance/' is not written as a path"),
+        ({"shared_paths": ["../x"]}, "shared_paths: '../x' is not written as a path"),
+        ({"shared_paths": [""]}, "shared_paths: '' is not written as a path"),
+        ({"shared_paths": ["/srv/x"]}, "shared_paths: '/srv/x' is not written as a path"),
+        ({"shared_paths": ["a/b", "a"]}, "shared_paths: 'a/b' is part of 'a'"),
+        ({"shared_paths": ["a", "a"]}, "shared_paths: 'a' is part of 'a'"),
+        ({"env": {"A-B": "1"}}, "env: 'A-B' is no name for an environment variable."),
+        ({"env": {"A": "1"}, "secret_env": {"A": "1"}}, "env: 'A' is in secret_env too"),
+        (
+            {"source": {"path": SOURCE, "directory": "lnks"}},
+            f"source.directory: 'lnks' is no directory of {SOURCE}; there are",
+        ),
+        ({"source": {"path": SOURCE, "directory": "lnks"}}, "Did you mean 'links'?"),
+        ({"source": {"path": SOURCE, "directory": "../app"}}, "'../app' is not below the source"),
+        (
+            {"source": {"package": "x==1", "directory": "lib"}},
+            "source.directory: a package has none",
+        ),
+        (
+            {"source": {"git": REPOSITORY, "directory": "a"}, "requirements": "../../x.txt"},
+            "requirements: ../../x.txt is not below the source",
+        ),
+        ({"requirements": "../x.txt"}, "requirements: ../x.txt is not below the source"),
+    ],
+)
+def test_newer_keys_are_refused(keys: dict[str, Any], says: str) -> None:
+    problems = plan(app(**keys)).problems
+    assert [one for one in problems if says in one], problems
+    assert len(problems) == 1, problems
+
+
+def test_requirements_beside_a_part_of_the_source() -> None:
+    source = {"git": REPOSITORY, "directory": "backend/"}
+    found = plan(app(source=source, requirements="../requirements.txt"))
+    assert found.problems == []
+    assert found.apps[0]["source"]["directory"] == "backend"
+
+
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    for name in (".env", "backend/.env", "venv/x", "instance/app.db", "backend/instance/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+
+    def told(**keys: Any) -> list[str]:
+        source = {"path": str(tmp_path)} | keys.pop("source", {})
+        (one,) = builds.digest_sources(plan(app(source=source, **keys)).apps)
+        return [sentence.split()[0] for sentence in one["left_out"]]
+
+    assert told() == [".env", "instance"]
+    assert told(shared_paths=["instance"]) == [".env"]
+    assert told(source={"exclude": ["!.env"]}) == ["instance"]
+    assert told(source={"exclude": [".env", "/instance/"]}) == []
+    assert told(source={"directory": "backend"}) == ["backend/.env", "backend/instance"]
