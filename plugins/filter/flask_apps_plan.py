@@ -15,7 +15,7 @@ version_added: 0.2.0
 description:
   - Checks the list C(flask_apps), and says which of its applications are to be deployed in which
     version.
-positional: app, version
+positional: app, version, defaults
 options:
   _input:
     type: list
@@ -30,6 +30,9 @@ options:
     type: str
     default: ""
     description: The version to deploy it in; empty for what the list says.
+  defaults:
+    type: dict
+    description: C(uwsgi_defaults), if there is any; what it says of Python's search path counts.
 author: The flaskstack authors (@flaskstack)
 """
 

@@ -85,6 +85,20 @@ def retire(app: Application, releases: List[str]) -> str:
     return "\n".join(filter(None, [kept, running]))
 
 
+def ended(app: Application, release: str) -> List[str]:
+    """Return the units of other releases that have ended or are about to.
+
+    A job that a timer of theirs has started is at work until it ends, and is told if it fails then.
+    """
+    return [
+        unit
+        for unit, state in list_instances().items()
+        for found in [app.pattern.match(unit)]
+        if found and found.group(1) != release
+        if state[0] == "failed" or not is_job(unit)
+    ]
+
+
 def hand_over(app: Application, before: str, release: str) -> None:
     """Stop the timers of a release, and let those of another go on from when they were last due.
 
@@ -175,13 +189,14 @@ def begin(app: Application, release: str, about: Dict[str, Any], by: str, deadli
     try:
         reason = _app_prove.start(app, release, deadline)
         reason = reason or _app_prove.prove(app, release, about["health"], deadline)
+        if not reason:
+            patience = about["health"]["timeout"]
+            reason, culprit = _app_prove.start_services(app, release, patience, deadline)
     except Pending:
         if not is_overdue(app, release, LONGEST_START + about["health"]["timeout"]):
             raise
         reason = "it did neither start nor fail in the time that systemd gives it."
     forget(app)
-    if not reason:
-        reason, culprit = _app_prove.start_services(app, release)
     if reason:
         until = time.time()
         if app.linked("current") != release:
@@ -242,6 +257,7 @@ def finish(app: Application, answer: Dict[str, Any]) -> Dict[str, Any]:
             app, release, list_instances(), _systemd.list_enabled("uwsgi-")
         )
         left = retire(app, answer["retired"])
+        _systemd.forget_failures(ended(app, release))
         if left:
             raise Problem(left)
     with warned(warnings, serves + "old releases are not removed"):

@@ -43,6 +43,9 @@ def command(name: str, root: str, release: str, by: str, started: bool) -> Dict[
         Pending: it still runs; ask again, with ``started``.
     """
     app = Application(name, root)
+    if not app.about(release):
+        # Nothing was written, as with --skip-tags: no line of the history either.
+        raise Problem(app.missing(release))
     unit = f"uwsgi-{name}-release@{release}.service"
     deadline = time.monotonic() + _app_prove.PATIENCE
     failed = False
@@ -77,5 +80,8 @@ def command(name: str, root: str, release: str, by: str, started: bool) -> Dict[
         # When it was started: an earlier run of the same command has said something, too.
         up = int(found.get("InactiveExitTimestampMonotonic") or 0) / 1e6
         since = time.time() - time.monotonic() + up if up else None
-        raise _app_prove.refuse(app, release, reason, unit, time.time(), by, since)
+        refusal = _app_prove.refuse(app, release, reason, unit, time.time(), by, since)
+        # It is told now; what systemd shows as failed is to be what is wrong.
+        _systemd.attempt("reset-failed", unit)
+        raise refusal
     return {"changed": True, "release": release}

@@ -23,6 +23,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._errors import P
 #: This file and all that it imports.
 MODULES = (
     "_app_info",
+    "_app_journal",
     "_app_metrics",
     "_app_router",
     "_application",

@@ -4,10 +4,17 @@ It runs on Python 3.6 and imports nothing of Ansible.
 """
 
 import contextlib
+import os
+import socket
+import stat
 import time
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from ansible_collections.flaskstack.centos.plugins.module_utils import _sockets, _systemd
+from ansible_collections.flaskstack.centos.plugins.module_utils import (
+    _app_journal,
+    _sockets,
+    _systemd,
+)
 from ansible_collections.flaskstack.centos.plugins.module_utils._application import Application
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
     CommandFailed,
@@ -18,6 +25,8 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
 PATIENCE = 10.0
 #: Seconds that one question for the health may take, if the time that is left is longer.
 LONGEST_ANSWER = 10.0
+#: How often a release may end, and be started again by systemd, while it is being proved.
+MOST_RESTARTS = 3
 #: Seconds that a service of a release must run without ending, before it is believed to.
 STEADY = 2.0
 #: Bytes of an answer to a health check that are read: the status is what counts.
@@ -86,16 +95,23 @@ def prove(app: Application, release: str, health: Dict[str, Any], deadline: floa
     """
     unit = app.unit(release)
     began = time.monotonic()
+    # The current one may have had a bad time before.
+    serves = app.linked("current") == release
+    before = int(_systemd.show(unit, "NRestarts").get("NRestarts") or 0) if serves else 0
     while True:
         # Counted from when systemd saw it ready: a call that continues another goes on counting.
         # One that has run for longer gets a few tries all the same: one slow answer is no proof.
-        ready = _systemd.show(unit, "ActiveEnterTimestampMonotonic")
+        ready = _systemd.show(unit, "ActiveEnterTimestampMonotonic", "NRestarts")
         ready_at = int(ready.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
         end = max(ready_at + health["timeout"], began + min(health["timeout"], PATIENCE))
         left = end - time.monotonic()
         status, text = ask_health(app, release, health, min(max(left, 1.0), LONGEST_ANSWER))
         if status in health["status"]:
             return ""
+        # Each start gives it its time anew (with lazy_apps, one that cannot be imported).
+        restarts = int(ready.get("NRestarts") or 0) - before
+        if restarts >= MOST_RESTARTS:
+            return f"it ends again and again; systemd has started it {restarts + 1} times."
         said = "{} answered {} ({})".format(health["path"], status or "nothing", text)
         if time.monotonic() >= end:
             return "{} within {} s, not one of {}.".format(
@@ -106,16 +122,31 @@ def prove(app: Application, release: str, health: Dict[str, Any], deadline: floa
         time.sleep(0.5)
 
 
-def start_services(app: Application, release: str) -> Tuple[str, str]:
-    """Start what runs beside uWSGI; return why and which unit does not keep running."""
+def start_services(
+    app: Application, release: str, patience: float, deadline: float
+) -> Tuple[str, str]:
+    """Start what runs beside uWSGI; return why and which unit is not well.
+
+    Each must keep running for STEADY, and those with a socket must let the web server connect.
+
+    Args:
+        app: the application.
+        release: what is started.
+        patience: seconds for a service to listen, from when systemd has started it.
+        deadline: when it is to be decided (monotonic, in seconds).
+
+    Raises:
+        Pending: it is not decided at the deadline.
+    """
     units = app.services(release)
     if not units:
         return "", ""
     # What it says of one that fails at once is less than what is seen below.
     _systemd.attempt("start", *units)
     before = {unit: _systemd.show(unit, "NRestarts").get("NRestarts") for unit in units}
-    deadline = time.monotonic() + STEADY
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    listening = [app.unit(release, "service", name) for name in app.about(release)["sockets"]]
+    while True:
         for unit in units:
             found = _systemd.show(unit, "ActiveState", "NRestarts", "Result", "ExecMainStatus")
             if found.get("ActiveState") != "active" or found.get("NRestarts") != before[unit]:
@@ -127,8 +158,42 @@ def start_services(app: Application, release: str) -> Tuple[str, str]:
                     ),
                     unit,
                 )
+        silent = [(unit, why) for unit in listening for why in [cannot_connect(unit, app)] if why]
+        if time.monotonic() < began + STEADY:
+            time.sleep(0.25)
+            continue
+        if not silent:
+            return "", ""
+        unit, why = silent[0]
+        reason = "its service {} {}".format(unit.split("@")[0].split(".", 1)[1], why)
+        since = _systemd.show(unit, "ActiveEnterTimestampMonotonic")
+        since_at = int(since.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+        if time.monotonic() >= since_at + patience:
+            return reason, unit
+        if time.monotonic() > deadline:
+            raise Pending(reason)
         time.sleep(0.25)
-    return "", ""
+
+
+def cannot_connect(unit: str, app: Application) -> str:
+    """Return why the web server cannot connect to the socket of a service; empty if it can."""
+    name, release = unit[: -len(".service")].split("@", 1)
+    path = app.path(release, name.split(".", 1)[1] + ".sock")
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(1.0)
+    try:
+        found, directory = os.stat(path), os.stat(os.path.dirname(os.path.realpath(path)))
+        connection.connect(path)
+    except OSError as error:
+        why = f"does not listen on its socket ({error.strerror or error})"
+        return why + "; have it listen on the path in APP_SOCKET."
+    finally:
+        connection.close()
+    its_own = found.st_gid == directory.st_gid and found.st_mode & stat.S_IWGRP
+    if its_own or found.st_mode & stat.S_IWOTH:
+        return ""
+    mode = stat.S_IMODE(found.st_mode)
+    return f"lets the web server not connect to its socket (mode {mode:o}); give it umask 0."
 
 
 # ---- Taking away -----------------------------------------------------------------------------
@@ -145,7 +210,7 @@ def take_away(app: Application, release: str) -> None:
     _systemd.attempt("disable", "--no-reload", *units)
     _systemd.attempt("kill", "--signal=SIGKILL", app.unit(release))
     _systemd.attempt("stop", *units, timeout=PATIENCE)
-    _systemd.attempt("reset-failed", *units)
+    _systemd.forget_failures(units)
 
 
 def goes_on(app: Application, release: str) -> str:
@@ -184,8 +249,7 @@ def refuse(
         version: Optional[str] = app.about(release).get("version")
         app.note(event, release, by=by, reason=reason, version=version)
     limits = {"until": until} if since is None else {"until": until, "since": since}
-    lines = _systemd.journal("--unit=" + unit, **limits)
     return Problem(
         f"application '{app.name}': release {release} is refused, because {reason}\n"
-        f"{goes_on(app, release)}\nThe last lines of its journal:\n{lines}"
+        f"{goes_on(app, release)}\n{_app_journal.explain(app.home, '--unit=' + unit, **limits)}"
     )

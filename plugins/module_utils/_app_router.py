@@ -17,6 +17,7 @@ import time
 from typing import Any, Dict, List, Optional, Sequence
 
 from ansible_collections.flaskstack.centos.plugins.module_utils import (
+    _app_journal,
     _application,
     _files,
     _ports,
@@ -272,10 +273,10 @@ def present(wanted: Dict[str, Any], root: str, check: bool) -> Dict[str, Any]:
             _files.remove(note_of(wanted))
         except OSError as error:
             goes_on = f"The former one cannot be put back: {describe(error)}"
-        lines = _systemd.journal("--unit=" + unit, until=until)
+        told = _app_journal.explain(app.home, "--unit=" + unit, until=until)
         raise Problem(
             f"application '{name}', {kind}: the router does not serve, because {reason}."
-            f" {goes_on}\nThe last lines of its journal:\n{lines}"
+            f" {goes_on}\n{told}"
         )
 
 
@@ -298,6 +299,7 @@ def absent(name: str, kind: str, root: str, check: bool) -> Dict[str, Any]:
         with app.locked():
             if unit_file(name, kind) in there:
                 _systemd.systemctl("disable", "--now", unit)
+                _systemd.forget_failures([unit])
             for path in there + [note_of({"name": name, "kind": kind})]:
                 _files.remove(path)
             _systemd.reload_units()

@@ -258,7 +258,9 @@ def read_about(about: Any) -> Dict[str, Any]:
                 "timeout": int(health["timeout"]),
             },
             services=[str(name) for name in about.get("services") or []],
+            sockets=[str(name) for name in about.get("sockets") or []],
             timers=[str(name) for name in about.get("timers") or []],
+            secret_files=[str(name) for name in about.get("secret_files") or []],
         )
     except (KeyError, TypeError):
         return {}

@@ -63,6 +63,27 @@ def attempt(*arguments: str, **options: float) -> str:
     return ""
 
 
+def forget_failures(units: Sequence[str]) -> None:
+    """Have systemd forget that units failed, as soon as they have ended; whatever of that fails.
+
+    For units that were stopped for good. One that takes longer than its TimeoutStopSec, or ends
+    with a status of its own, would be shown among what is wrong with the host until it is started
+    anew. Nobody waits for it: systemd does.
+    """
+    if not units:
+        return
+    attempt("reset-failed", *units)
+    names = " ".join(units)
+    # Names of units have nothing that a shell, or systemd before 254, would take for its own.
+    script = (
+        f"while systemctl show --property=ActiveState {names} | grep -q deactivating;"
+        f" do sleep 1; done; systemctl reset-failed {names} 2>/dev/null || :"
+    )
+    with contextlib.suppress(CommandFailed, OSError):
+        if "deactivating" in systemctl("show", "--property=ActiveState", *units):
+            run(["systemd-run", "--quiet", "--collect", "--no-block", "/bin/sh", "-c", script])
+
+
 def reload_units() -> None:
     """Let systemd read its units anew."""
     systemctl("daemon-reload")

@@ -51,6 +51,18 @@ options:
         description: Length of the socket's queue.
         type: int
         default: 0
+      shared_paths:
+        description: Paths in the application's directory C(shared) that are to be there. One that
+          is not is made as its account, of what C(seed) of the build has there, else as an empty
+          directory; one with a suffix is left for the application to make.
+        type: list
+        elements: str
+        default: []
+      public_paths:
+        description: Directories in there that O(socket_group) may read.
+        type: list
+        elements: str
+        default: []
       processes:
         description: How many workers there are to be; 0 if the host decides.
         type: int
@@ -91,7 +103,10 @@ options:
             description: What is in it.
             type: str
           secret_text:
-            description: The same, of a file that nobody is to see. One of the two is required.
+            description:
+              - The same, of a file that nobody is to see. One of the two is required.
+              - "A first line C(# secret, from here on:) is not part of the file. With it, a short
+                text is not taken out of all that the module says."
             type: str
           mode:
             description: Its mode, in octal digits.
@@ -193,12 +208,22 @@ options:
     elements: path
     default: []
   socket_group:
-    description: The group that may connect to the applications' sockets.
+    description: The group that may connect to the applications' sockets, and read what is public.
     type: str
     default: nginx
   policy:
     description: Text of the policy module that SELinux is to have, to be compared; empty if none
       is wanted.
+    type: str
+    default: ""
+  listed:
+    description: Names of all applications that there are to be on the host. Without it, none is
+      looked for that is not among them.
+    type: list
+    elements: str
+  owner:
+    description: Whose applications are looked for, as C(release.json) has it; those without an
+      owner, too.
     type: str
     default: ""
   worker_memory:
@@ -262,10 +287,22 @@ written:
   type: list
   elements: str
   returned: always
-problems:
-  description: A sentence for each thing that keeps this host from running them.
+failures:
+  description: Applications that this host cannot run, or that were not written - C(name), and
+    C(msg), why. Others are written all the same; then the module fails.
+  type: list
+  elements: dict
+  returned: always
+serving:
+  description: Names of all applications on the host that have a current release.
   type: list
   elements: str
+  returned: always
+unlisted:
+  description: Applications that run here and are not in the list - C(name), and C(runs), what of
+    them does, in words.
+  type: list
+  elements: dict
   returned: always
 routers:
   description: The routers that are to be there; C(converged) tells whether one is as it should be.
@@ -343,6 +380,8 @@ APP = {
     "services": STRINGS,
     "timers": STRINGS,
     "schedules": STRINGS,
+    "shared_paths": STRINGS,
+    "public_paths": STRINGS,
     "listen": {"type": "int", "default": 0},
     "processes": {"type": "int", "default": 0},
     "units": FILES,
@@ -379,6 +418,8 @@ def main() -> None:
             "socket_group": {"type": "str", "default": "nginx"},
             "policy": {"type": "str", "default": ""},
             "worker_memory": {"type": "int", "default": 64},
+            "listed": {"type": "list", "elements": "str"},
+            "owner": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

@@ -10,16 +10,22 @@ from __future__ import annotations
 
 import copy
 import functools
+import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, TypedDict
 
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
+    NAME,
+    PYTHON,
+    RESERVED,
+)
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
     Keys,
     item_options,
     nearest,
     read,
-    related,
 )
 
 #: Keys of an application that the role ``flask_app`` is given as they are.
@@ -29,14 +35,19 @@ BUILD_KEYS = (
     "python",
     "requirements",
     "extra_requirements",
+    "packages",
     "build_commands",
+    "shared_paths",
+    "module",
 )
 #: Keys of an application that the role ``uwsgi`` is given as they are.
 RUN_KEYS = (
     "keep_releases",
     "module",
+    "path",
     "env",
     "secret_env",
+    "files",
     "release_command",
     "release_command_once",
     "health",
@@ -52,11 +63,14 @@ WIRED_KEYS = {
         "python",
         "virtualenv",
         "static",
+        "shared_paths",
+        "public_paths",
         *RUN_KEYS,
     ),
     "nginx": (
         "name",
         "domains",
+        "path",
         "static",
         "uwsgi",
         "http",
@@ -75,6 +89,11 @@ SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 FOREVER = 31536000
 #: A name that a request can be for; the others are patterns.
 HOST_NAME = re.compile(r"[A-Za-z0-9.-]+\Z")
+
+#: How a role begins a sentence about one of its items, and the key that it names.
+ITEM = re.compile(r"(?:application|site) '([^']*)', ([a-z_]+)")
+#: A path below a directory.
+INSIDE = re.compile(r"(?:(?!\.\.?(?:/|\Z))[^\s/;{}\"']+(?:/|\Z))+")
 
 #: Where a build or a release is that is not known yet, while everything is only being checked.
 UNKNOWN = "unknown"
@@ -115,19 +134,37 @@ def options() -> Keys:
         **{key: flask_app[key] for key in BUILD_KEYS},
         **{key: uwsgi[key] for key in RUN_KEYS},
         "domains": {"type": "list", "elements": "str", "required": True},
+        "build_secret_env": {"type": "list", "elements": "str"},
         "static": {
             "type": "list",
             "elements": "dict",
             "options": {
                 "url": {"type": "str", "required": True},
-                "path": {"type": "str", "required": True},
+                "path": {"type": "str"},
                 "package": {"type": "str"},
+                "shared": {"type": "str"},
                 "expires": static["expires"],
                 "immutable": static["immutable"],
             },
         },
         "uwsgi": {"type": "dict", "options": without(uwsgi, WIRED_KEYS["uwsgi"])},
-        "nginx": {"type": "dict", "options": without(nginx, WIRED_KEYS["nginx"])},
+        "nginx": {
+            "type": "dict",
+            "options": without(nginx, WIRED_KEYS["nginx"])
+            | {"locations": with_services(nginx["locations"])},
+        },
+    }
+
+
+def with_services(locations: Keys) -> Keys:
+    """Return the locations of a site, described, of which a service can answer some."""
+    service = {"service": {"type": "str"}}
+    one_of = [[*keys, "service"] for keys in locations["required_one_of"]]
+    return {
+        **locations,
+        "options": locations["options"] | service,
+        "mutually_exclusive": one_of,
+        "required_one_of": one_of,
     }
 
 
@@ -145,13 +182,14 @@ def without(keys: Keys, unwanted: Iterable[str]) -> Keys:
 # ---- the applications themselves ----------------------------------------------------------------
 
 
-def plan(flask_apps: Any, app: str = "", version: str = "") -> Plan:
+def plan(flask_apps: Any, app: str = "", version: str = "", defaults: Any = None) -> Plan:
     """Check the applications; return which are to be deployed, and in which version.
 
     Args:
         flask_apps: the list as the user wrote it; None if there is none.
         app: the application to deploy; empty for all.
         version: the version to deploy it in; empty for what the inventory says.
+        defaults: uwsgi_defaults as the user wrote it, if there is any; its role checks it.
     """
     problems: list[str] = []
     apps: list[Keys] = []
@@ -168,7 +206,7 @@ def plan(flask_apps: Any, app: str = "", version: str = "") -> Plan:
         else:
             apps.append(read_app(given, problems.append))
     if not problems:
-        problems += problems_of_choice(apps, app, version)
+        problems = problems_of_names(apps) or problems_of_choice(apps, app, version)
     if problems:
         return {
             "problems": problems,
@@ -189,7 +227,7 @@ def plan(flask_apps: Any, app: str = "", version: str = "") -> Plan:
         "names": [one["name"] for one in chosen],
         "overridden": chosen != inventory,
         "versions": list(dict.fromkeys(one.get("python", "") for one in chosen)),
-        "builds": builds(chosen),
+        "builds": builds(chosen, defaults if isinstance(defaults, dict) else {}),
         "served": not all(serves_alone(one) for one in apps) or not apps,
     }
 
@@ -224,11 +262,68 @@ def read_app(given: Keys, say: Callable[[str], None]) -> Keys:
     if names:
         # A key that is misspelt is missing too; one sentence is enough.
         return given
-    app = read(bare_options(), given, lambda key, text: say(f"{where}, {key}: {text}"))
-    if isinstance(app.get("source"), dict):
-        for sentence in related(known["source"], app["source"]):
-            say(f"{where}, source: {sentence}")
+    wrong = []
+
+    def hear(key: str, text: str) -> None:
+        wrong.append(key)
+        say(f"{where}, {key}: {text}")
+
+    app = read(bare_options(), given, hear)
+    for sentence in [] if wrong else problems_of(app):
+        say(f"{where}, {sentence}")
     return app
+
+
+def problems_of(app: Keys) -> list[str]:
+    """Return what is wrong with keys that no role sees as the user wrote them."""
+    out = []
+    for static in app.get("static", []):
+        kinds = [key for key in ("path", "shared") if static.get(key) is not None]
+        where = f"static '{static.get('url', '')}': "
+        if len(kinds) != 1:
+            out.append(
+                f"{where}write one of path (in the source or a package) and shared (in the"
+                " application's shared directory)."
+            )
+        elif kinds == ["shared"]:
+            shared = static["shared"]
+            if static.get("package") is not None:
+                out.append(f"{where}package goes with path only.")
+            if not INSIDE.fullmatch(shared):
+                out.append(
+                    f"{where}shared: '{shared}' must be a path in the shared directory, like media,"
+                    " without .. and spaces."
+                )
+    known = [str(name) for name in app.get("secret_env", {})]
+    out += [
+        f"build_secret_env: '{name}' is not in secret_env; write it there, or leave it"
+        f" out.{nearest(name, known)}"
+        for name in app.get("build_secret_env", [])
+        if name not in known
+    ]
+    return out + problems_of_services(app)
+
+
+def problems_of_services(app: Keys) -> list[str]:
+    """Return what is wrong with the locations that services are to answer."""
+    out = []
+    services = app.get("uwsgi", {}).get("services", [])
+    listening = [one["name"] for one in services if one.get("socket") and "name" in one]
+    for location in app.get("nginx", {}).get("locations", []):
+        if "service" not in location:
+            continue
+        name = location["service"]
+        where = f"nginx.locations '{location.get('path', '')}', service: "
+        if name in listening:
+            continue
+        if name in [one.get("name") for one in services]:
+            out.append(f"{where}'{name}' does not listen; write socket: true at the service.")
+        else:
+            out.append(
+                f"{where}'{name}' is no service with socket: true in uwsgi.services."
+                f"{nearest(name, listening)}"
+            )
+    return out
 
 
 @functools.cache
@@ -270,6 +365,54 @@ def misplaced(key: str, inside: str) -> str:
     return ""
 
 
+def problems_of_names(apps: list[Keys]) -> list[str]:
+    """Return a sentence for each name and Python version that is none, or a name's second use."""
+    out = []
+    for name, times in Counter(app["name"] for app in apps).items():
+        where = f"flask_apps: application '{name}'"
+        if times > 1:
+            out.append(f"{where} is there {times} times; give each a name of its own.")
+        elif not NAME.fullmatch(name):
+            out.append(
+                f"{where}, name: must be lower-case letters, digits, - and _, begin with a letter"
+                " and have at most 31 characters, because units, users and directories are called"
+                " by it."
+            )
+        elif name in RESERVED:
+            out.append(f"{where}, name: is taken by the system; choose another.")
+    for app in apps:
+        if app.get("python") and not PYTHON.fullmatch(app["python"]):
+            out.append(
+                f"flask_apps: application '{app['name']}', python: {app['python']} is not a Python"
+                ' version; write it quoted, as "3.11".'
+            )
+    return out
+
+
+def as_written(problems: list[str], role: str, names: list[str]) -> list[str]:
+    """Return what a role says of its items with the keys that they have in the applications.
+
+    Args:
+        problems: the role's sentences; what begins with something else than an item stays.
+        role: the role.
+        names: the names of the applications.
+    """
+    out = []
+    for sentence in problems:
+        found = ITEM.match(sentence)
+        if found and found[1] in names:
+            key, rest = found[2], sentence[found.end() :]
+            if role == "nginx" and key == "static" and rest.startswith(".paths"):
+                rest = rest.replace(".paths", ".path", 1)
+            elif role in GROUPS and key in options()[role]["options"]:
+                key = f"{role}.{key}"
+            elif key == "location":
+                key = "nginx.locations: location"
+            sentence = f"flask_apps: application '{found[1]}', {key}{rest}"
+        out.append(sentence)
+    return list(dict.fromkeys(out))
+
+
 def problems_of_choice(apps: list[Keys], app: str, version: str) -> list[str]:
     """Return a sentence if there is no such application, or if it has no versions to choose."""
     if not app:
@@ -308,15 +451,49 @@ def serves_alone(app: Keys) -> bool:
 # ---- what the roles are given -------------------------------------------------------------------
 
 
-def builds(apps: list[Keys]) -> list[Keys]:
-    """Return what the role ``flask_app`` is to build: static files are compressed beforehand."""
+def builds(apps: list[Keys], defaults: Keys) -> list[Keys]:
+    """Return what the role ``flask_app`` is to build: static files are compressed beforehand.
+
+    Args:
+        apps: the applications.
+        defaults: what the role ``uwsgi`` runs each with.
+    """
     out = []
     for app in apps:
         item = only(app, BUILD_KEYS)
-        if app.get("static"):
-            item["precompress"] = [only(static, ["path", "package"]) for static in app["static"]]
+        ours = [static for static in app.get("static", []) if "shared" not in static]
+        if ours:
+            item["precompress"] = [only(static, ["path", "package"]) for static in ours]
+        if app.get("build_commands") and app.get("env"):
+            item["env"] = app["env"]
+        if app.get("build_secret_env"):
+            item["secret_env"] = only(app["secret_env"], app["build_secret_env"])
+        if changes_path(app, app.get("uwsgi", {})) or changes_path(defaults, defaults):
+            # What it imports need not be where the role would look for it.
+            item.pop("module", None)
         out.append(item)
     return out
+
+
+def changes_path(app: Keys, given: Keys) -> bool:
+    """Tell whether an application says itself where Python looks for what it imports.
+
+    Args:
+        app: with its variables.
+        given: with its options of uWSGI.
+    """
+    names = {str(name) for name in plain(given.get("options"))}
+    variables = [*plain(app.get("env")), *plain(app.get("secret_env"))]
+    return (
+        bool(names & {"pythonpath", "python-path", "pp", "chdir", "chdir2", "home", "venv"})
+        or bool(given.get("raw"))
+        or "PYTHONPATH" in variables
+    )
+
+
+def plain(value: Any) -> Keys:
+    """Return a dictionary; an empty one for what is none."""
+    return value if isinstance(value, dict) else {}
 
 
 def releases(
@@ -338,8 +515,15 @@ def releases(
         version = app.get("python") or python
         item = copy.deepcopy(app.get("uwsgi", {}))
         if serves_alone(app) and app.get("static"):
-            item["static"] = [static_of_uwsgi(static, version) for static in app["static"]]
-        item |= only(app, RUN_KEYS)
+            item["static"] = [
+                static_of_uwsgi(static, version, f"{root}/{name}") for static in app["static"]
+            ]
+        item |= only(app, (*RUN_KEYS, "shared_paths"))
+        public = [
+            static["shared"].strip("/") for static in app.get("static", []) if "shared" in static
+        ]
+        if public:
+            item["public_paths"] = list(dict.fromkeys(public))
         # Asked by the name that it will be served under, unless all of them are patterns.
         named = [domain for domain in app["domains"] if HOST_NAME.match(domain)]
         item |= {
@@ -381,6 +565,11 @@ def sites(
         }
         version = app.get("python") or python
         item = copy.deepcopy(app.get("nginx", {}))
+        if item.get("locations"):
+            item["locations"] = [
+                location_of(location, release["current"]) for location in item["locations"]
+            ]
+        item |= only(app, ["path"])
         item |= {
             "name": name,
             "domains": app["domains"],
@@ -393,18 +582,47 @@ def sites(
     return out
 
 
+def location_of(location: Keys, current: str) -> Keys:
+    """Return a location of a site, and of one that a service answers, where that listens.
+
+    No connection is kept: it would lead to the release before for as long as that goes on.
+    """
+    if "service" not in location:
+        return location
+    servers = [f"unix:{current}/{location['service']}.sock"]
+    return without(location, ["service"]) | {"http": {"servers": servers, "keepalive": 0}}
+
+
 def static_of_nginx(static: Keys, version: str, release: Keys) -> Keys:
-    """Return static files as a site has them: a page may ask for those of the release before."""
+    """Return static files as a site has them: a page may ask for those of the release before.
+
+    What is shared by all releases is what people have uploaded.
+    """
+    if "shared" in static:
+        directory = f"{posixpath.dirname(release['current'])}/shared/{static['shared'].strip('/')}"
+        return only(static, ["url", "expires", "immutable"]) | {
+            "paths": [directory],
+            "uploads": True,
+        }
     inside = f"{packages(version)}{static['package']}" if static.get("package") else "build/src"
     return only(static, ["url", "expires", "immutable"]) | {
         "paths": [f"{release[link]}/{inside}/{static['path']}" for link in ("current", "previous")]
     }
 
 
-def static_of_uwsgi(static: Keys, version: str) -> Keys:
-    """Return static files as uWSGI serves them, where there is no web server."""
+def static_of_uwsgi(static: Keys, version: str, home: str) -> Keys:
+    """Return static files as uWSGI serves them, where there is no web server.
+
+    Args:
+        static: as the user has them.
+        version: the application's Python.
+        home: the application's directory.
+    """
     inside = f"{packages(version)}{static['package']}" if static.get("package") else "src"
     lasts = FOREVER if static.get("immutable") else seconds(static.get("expires", ""))
+    if "shared" in static:
+        path = f"{home}/shared/{static['shared'].strip('/')}"
+        return {"url": static["url"], "path": path, "expires": lasts}
     return {"url": static["url"], "path": f"{inside}/{static['path']}", "expires": lasts}
 
 

@@ -45,6 +45,19 @@ def problem_of(run: Keys) -> str:
     return str(run.get("msg") or "")
 
 
+def failed_items(registered: Keys) -> list[Keys]:
+    """Return name and message of the items of a loop that failed.
+
+    Args:
+        registered: what Ansible registers of a loop over dictionaries with ``name``.
+    """
+    return [
+        {"name": run["item"]["name"], "msg": problem_of(run)}
+        for run in registered.get("results", [])
+        if problem_of(run)
+    ]
+
+
 def failed_commands(host: str, due: list[Keys], runs: Said) -> dict[str, str]:
     """Return application -> why this host must not activate its release: its command failed.
 

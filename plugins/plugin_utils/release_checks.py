@@ -7,27 +7,51 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import callables
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     NAME,
+    PATH_HINT,
     PYTHON,
     RESERVED,
+    URL_PATH,
     network,
     unknown_system,
 )
-from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Keys, nearest
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
+    Keys,
+    nearest,
+    no_option,
+    no_text,
+)
 
 RELEASES = ("8", "9", "10")
 
 ADDRESS = r"[0-9.]+|\[[0-9a-fA-F:]+\]"
 #: Variables of the environment that are the role's.
-OWN_VARIABLES = ("APP_NAME", "APP_RELEASE", "APP_SHARED", "APP_PROCESSES")
+OWN_VARIABLES = (
+    "APP_NAME",
+    "APP_RELEASE",
+    "APP_SHARED",
+    "APP_PATH",
+    "APP_SOCKET",
+    "APP_PROCESSES",
+)
 
+#: Key of a service -> why it has no socket then.
+WITHOUT_SOCKET = {
+    "exclusive": (
+        ", because a release goes live when its service listens, and one that is exclusive begins"
+        " after that."
+    ),
+    "host": ", because the web server of each host asks its own; leave one of the two out.",
+}
 #: Key -> least and most.
 RANGES = {
     "processes": (1, 4096),
     "threads": (1, 4096),
     "listen": (1, 65535),
     "buffer_size": (1024, 65535),
+    "post_buffering": (0, 1 << 30),
     "cheaper": (0, 4095),
     "max_requests": (0, 2147483647),
     "max_worker_lifetime": (0, 2147483647),
@@ -36,12 +60,21 @@ RANGES = {
     "log_slow": (0, 86400000),
     "graceful_timeout": (1, 86400),
 }
-#: Key of limits -> what it looks like, and an example.
+#: Key of limits -> what it looks like, and an example. A number of bytes alone is a slip.
 LIMITS = {
     "cpu_quota": (r"[1-9][0-9]*%", "150%"),
-    "memory_high": (r"[1-9][0-9]*[KMGT]?|[1-9][0-9]?%", "800M"),
-    "memory_max": (r"[1-9][0-9]*[KMGT]?|[1-9][0-9]?%", "1G"),
+    "memory_high": (r"[1-9][0-9]*[KMGT]|[1-9][0-9]?%", "800M"),
+    "memory_max": (r"[1-9][0-9]*[KMGT]|[1-9][0-9]?%", "1G"),
     "tasks_max": (r"[1-9][0-9]*", "200"),
+}
+#: Key of sandbox -> what one in its list looks like, and an example.
+SANDBOX = {
+    "devices": (r"/dev/[A-Za-z0-9][\w./:-]*", "/dev/ttyUSB0"),
+    "groups": (r"[A-Za-z_][\w-]*", "dialout"),
+    "capabilities": (r"CAP_[A-Z_]+", "CAP_NET_BIND_SERVICE"),
+    "address_families": (r"AF_[A-Z0-9]+", "AF_PACKET"),
+    "system_calls": (r"@?[a-z][a-z0-9_-]*", "@mount"),
+    "write_paths": (r"/[^\s%:\"'\\/][^\s%:\"'\\]*", "/var/lib/shop"),
 }
 
 
@@ -103,16 +136,28 @@ def check_apps(items: list[Keys]) -> list[str]:
     ]
 
 
-def check_app(app: Keys, name: str) -> list[str]:
+def check_app(app: Keys, name: str, root: str) -> list[str]:
     """Return what is wrong with an application.
 
     Args:
         app: the application; keys that cannot be read are not in it.
         name: the beginning of a sentence about it.
+        root: the directory that applications' own are in.
     """
     where = f"{name}, "
-    checks = (check_what, check_environment, check_sizes, check_commands, check_static)
+    checks = (
+        check_what,
+        check_environment,
+        check_files,
+        check_shared,
+        check_sandbox,
+        check_sizes,
+        check_commands,
+        check_static,
+        check_options,
+    )
     problems = [where + wrong for check in checks for wrong in check(app)]
+    problems += [where + wrong for wrong in check_build(app, root)]
     if app.get("http"):
         problems += [where + wrong for wrong in check_http(app["http"])]
     if app.get("tcp"):
@@ -135,8 +180,17 @@ def check_what(app: Keys) -> Iterator[str]:
     if "python" in app and not PYTHON.fullmatch(app["python"]):
         yield f'python: {app["python"]} is not a Python version; write it quoted, as "3.11".'
     module = app.get("module", "unknown")
-    if not re.fullmatch(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*(\(.*\))?)?", module):
-        yield f"module: '{module}' is no WSGI callable; write it as package.module:callable."
+    for key, text in (
+        ("module", module),
+        ("options: 'callable'", callables.named(module, app["options"])),
+    ):
+        try:
+            callables.parse(text)
+        except ValueError as wrong:
+            yield f"{key}: {wrong}"
+            break
+    if not URL_PATH.fullmatch(app["path"]):
+        yield f"path: '{app['path']}' {PATH_HINT}"
     if app["keep_releases"] < 1:
         yield (
             f"keep_releases: {app['keep_releases']} would not even keep the current one; write 1 or"
@@ -148,7 +202,7 @@ def check_what(app: Keys) -> Iterator[str]:
 
 def check_environment(app: Keys) -> Iterator[str]:
     """Yield what is wrong with an application's environment; never a value."""
-    for key in [*app["env"], *app["secret_env"]]:
+    for key in dict.fromkeys([*app["env"], *app["secret_env"]]):
         if not isinstance(key, str):
             yield f"env: the name '{key}' is no text to YAML; write it in quotes."
         elif not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", key):
@@ -164,10 +218,72 @@ def check_environment(app: Keys) -> Iterator[str]:
             yield f"env: '{key}' is in secret_env too; keep one of them."
     for group in ("env", "secret_env"):
         for key, value in app[group].items():
-            if value is None or isinstance(value, dict | list):
+            wrong = no_text(value, truth=True)
+            if wrong:
+                yield f"{group}: '{key}' {wrong}"
+
+
+def check_files(app: Keys) -> Iterator[str]:
+    """Yield what is wrong with an application's own files; nothing of their contents."""
+    names = Counter(one.get("name") for one in app["files"])
+    variables = Counter(one["env"] for one in app["files"] if one.get("env"))
+    for one in app["files"]:
+        name, variable = one.get("name", "unnamed"), one.get("env", "")
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+            yield (
+                f"files: '{name}' is no name of a file; write letters, digits, '.', '-' and '_',"
+                " without a directory (the variable that env names has the whole path)."
+            )
+        elif names[name] > 1:
+            yield f"files: there are several called '{name}'; give each a name of its own."
+        if not variable:
+            continue
+        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", variable) or variable.startswith("UWSGI_"):
+            yield f"files, '{name}': env: '{variable}' is no name for an environment variable."
+        elif variable in (*OWN_VARIABLES, "HOME", "PATH", "VIRTUAL_ENV"):
+            yield f"files, '{name}': env: '{variable}' is set by the role; choose another name."
+        elif variable in app["env"] or variable in app["secret_env"]:
+            where = "env" if variable in app["env"] else "secret_env"
+            yield (
+                f"files, '{name}': env: '{variable}' is in {where} too; leave it out there, because"
+                " it is to have the file's path."
+            )
+        elif variables[variable] > 1:
+            yield f"files: several have env: '{variable}'; a variable has one path."
+
+
+def check_shared(app: Keys) -> Iterator[str]:
+    """Yield what is wrong with what outlives releases."""
+    for key in ("shared_paths", "public_paths"):
+        for place, path in enumerate(app[key]):
+            parts = path.split("/")
+            if not path.isprintable() or any(part in ("", ".", "..") for part in parts):
                 yield (
-                    f"{group}: '{key}' must be text or a number, not a list, a dictionary or null."
+                    f"{key}: '{path}' is not written as a path from the source, as static/uploads:"
+                    " without / at its ends, without . and .."
                 )
+            for number, other in enumerate(app[key]):
+                if path.startswith(other + "/") or (path == other and number < place):
+                    yield f"{key}: '{path}' is part of '{other}'; write one of them."
+
+
+def check_build(app: Keys, root: str) -> Iterator[str]:
+    """Yield what is wrong with where the build is: links in it lead to what outlives releases."""
+    home, kind = os.path.split(os.path.dirname(app.get("build", "")))
+    own = os.path.normpath(f"{root}/{app.get('name')}")
+    if app["shared_paths"] and kind == "builds" and os.path.normpath(home) != own:
+        yield (
+            f"shared_paths: the build is in {home}, whose links lead to {home}/shared, and"
+            f" uwsgi_root has that in {own}/shared; let both be in one directory."
+        )
+
+
+def check_sandbox(app: Keys) -> Iterator[str]:
+    """Yield what is wrong with what an application may do beyond its sandbox."""
+    for key, (pattern, example) in SANDBOX.items():
+        for value in app["sandbox"][key]:
+            if not re.fullmatch(pattern, value) or {".", ".."} & set(value.split("/")):
+                yield f"sandbox.{key}: '{value}' is none; write it like {example}."
 
 
 def check_sizes(app: Keys) -> Iterator[str]:
@@ -227,6 +343,11 @@ def check_commands(app: Keys) -> Iterator[str]:
                     f'{what}the schedule is not one line; write it like "*-*-* 03:00:00" or'
                     ' "hourly".'
                 )
+            if one.get("socket") and name == "uwsgi":
+                yield f"{what}the socket of this name is the application's own; choose another."
+            for key in ("exclusive", "host"):
+                if one.get("socket") and one[key]:
+                    yield f"{what}socket: does not go with {key}{WITHOUT_SOCKET[key]}"
             signal = one.get("stop_signal", "TERM")
             if not re.fullmatch("[A-Z][A-Z0-9]*", signal):
                 yield f"{what}stop_signal: '{signal}' is no signal; write it like TERM or QUIT."
@@ -245,6 +366,16 @@ def check_static(app: Keys) -> Iterator[str]:
         yield (
             f"statsd.address: '{address}' is no address with a port; write it like 127.0.0.1:8125."
         )
+
+
+def check_options(app: Keys) -> Iterator[str]:
+    """Yield what is wrong with options that are handed on as they are."""
+    http = app.get("http") or {}
+    for where, options in (("options", app["options"]), ("http.options", http.get("options", {}))):
+        for key, value in options.items():
+            wrong = no_option(value)
+            if wrong:
+                yield f"{where}: '{key}' {wrong}"
 
 
 def check_http(http: Keys) -> Iterator[str]:

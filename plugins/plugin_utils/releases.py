@@ -13,8 +13,15 @@ import os.path
 import re
 from typing import Any
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils import specs
-from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import called
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    callables,
+    request_headers,
+    specs,
+)
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
+    called,
+    without_slash,
+)
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.release_checks import (
     check_app,
     check_apps,
@@ -24,6 +31,8 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Key
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.templates import render
 
 UNITS = "/etc/systemd/system"
+#: Where the sockets are.
+SOCKETS = "/run/wsgi"
 #: Where uWSGI is, one for each version and interpreter; on each host the same, whatever the root.
 HOMES = "/opt/uwsgi"
 
@@ -32,16 +41,12 @@ HOMES = "/opt/uwsgi"
 PROCESSES_PER_CORE = 2
 WORKER_MEMORY = 64
 
-#: What the role is given beside the items, as ``uwsgi_<name>`` is described.
-SETTINGS = (
-    "version",
-    "root",
-    "socket_group",
-    "wheelhouse",
-    "fetch",
-    "metrics_directory",
-    "metrics_interval",
-)
+#: The role's lists of applications.
+LISTS = ("uwsgi_dependent_apps", "uwsgi_apps")
+#: What loads an application; a release has its text.
+LOADER = specs.COLLECTION / "plugins" / "module_utils" / "_wsgi.py"
+#: What a secret text begins with; the host cuts it off (module_utils/_wanted_files.py).
+SECRET = "# secret, from here on:\n"
 #: Keys that are as good as not there when they are empty: no router, no figures for StatsD.
 OPTIONAL = ("http", "tcp", "statsd")
 
@@ -64,6 +69,10 @@ class Plan:
     exports: list[Keys] = dataclasses.field(default_factory=list)
     #: The directories of uWSGI that the releases run.
     homes: list[str] = dataclasses.field(default_factory=list)
+    #: Name and Python version of each application.
+    pythons: list[Keys] = dataclasses.field(default_factory=list)
+    #: The role's variables without their prefix, of the described types.
+    settings: Keys = dataclasses.field(default_factory=dict)
     #: The longest queue of a socket.
     listen: int = 0
     #: Ports for everybody, and rules of firewalld for the ports that only some may reach.
@@ -76,22 +85,26 @@ def plan(given: Keys) -> Plan:
     """Return what the role is to do, or why it cannot.
 
     Args:
-        given: the role's variables without their prefix (SETTINGS), and ``apps`` (all items),
-            ``defaults``, ``host`` (its name in the inventory) and ``os`` (the facts os_family,
-            distribution and distribution_major_version).
+        given: the role's ``variables`` by their names, ``host`` (its name in the inventory) and
+            ``os`` (the facts os_family, distribution and distribution_major_version).
     """
     problems: list[str] = []
-    settings = read_settings(given, problems)
-    problems += check_settings(settings, given["os"], given["defaults"], default_keys())
-    problems += check_apps(given["apps"])
+    settings = specs.unprefixed("uwsgi", specs.settings("uwsgi", given["variables"], problems))
+    defaults = settings["defaults"]
+    problems += specs.besides(
+        problems, check_settings(settings, given["os"], defaults, default_keys())
+    )
+    items = specs.items(given["variables"], LISTS, problems)
+    problems += check_apps(items)
     apps = []
-    for number, item in enumerate(given["apps"], 1):
-        app = complete(item, number, given["defaults"], problems)
-        problems += check_app(app, called("application", item, number))
+    for number, item in enumerate(items, 1):
+        app = complete(item, number, defaults, problems)
+        wrong = check_app(app, called("application", item, number), settings.get("root", ""))
+        problems += specs.besides(problems, wrong)
         apps.append(app)
     problems += check_ports(apps)
     if problems:
-        return Plan(problems=list(dict.fromkeys(problems)))
+        return Plan(problems=list(dict.fromkeys(problems)), settings=settings)
     apps = [derive(app, settings) for app in apps]
     releases = [release_of(app, settings, given["host"]) for app in apps]
     routers = [router for app in apps for router in routers_of(app, settings)]
@@ -110,6 +123,8 @@ def plan(given: Keys) -> Plan:
         ],
         exports=[export_of(app, release) for app, release in zip(apps, releases, strict=True)],
         homes=list(dict.fromkeys(app["home"] for app in apps)),
+        pythons=[{"name": app["name"], "python": app["python"]} for app in apps],
+        settings=settings,
         listen=max((app["listen"] for app in apps), default=0),
     )
 
@@ -123,17 +138,6 @@ def default_keys() -> list[str]:
     return [key for key, spec in options.items() if "default" in spec] + ["processes"]
 
 
-def read_settings(given: Keys, problems: list[str]) -> Keys:
-    """Return the role's own variables in their described types."""
-    described = specs.options_of("uwsgi")
-    options = {name: described[f"uwsgi_{name}"] for name in SETTINGS}
-    return specs.read(
-        options,
-        {name: given[name] for name in SETTINGS},
-        lambda key, wrong: problems.append(f"uwsgi_{key}: {wrong}"),
-    )
-
-
 def complete(item: Keys, number: int, defaults: Keys, problems: list[str]) -> Keys:
     """Return an application with each key that has a default, all of the described types.
 
@@ -145,11 +149,15 @@ def complete(item: Keys, number: int, defaults: Keys, problems: list[str]) -> Ke
     """
     options = specs.item_options("uwsgi", "uwsgi_apps")
     own = specs.without_nulls(options, item)
-    own = {key: value for key, value in own.items() if value or key not in OPTIONAL}
+    own = {key: value for key, value in own.items() if key not in OPTIONAL or value != {}}
     name = called("application", item, number)
     wanted = {key: value for key, value in defaults.items() if key in options}
     return specs.read(
-        options, own, lambda key, wrong: problems.append(f"{name}, {key}: {wrong}"), wanted
+        options,
+        own,
+        lambda key, wrong: problems.append(specs.about(name, key, wrong)),
+        wanted,
+        specs.options_of("uwsgi")["uwsgi_apps"],
     )
 
 
@@ -159,21 +167,32 @@ def derive(app: Keys, settings: Keys) -> Keys:
     venv = app.get("virtualenv") or build + "/venv"
     root = f"{settings['root']}/{name}"
     commands = [one | {"is_timer": False} for one in app["services"]]
-    commands += [one | {"is_timer": True} for one in app["timers"]]
+    commands += [one | {"is_timer": True, "socket": False} for one in app["timers"]]
+    path = without_slash(app["path"])
     out = app | {
+        "path": path,
+        # What the user says of the application is asked at its place.
+        "health": app["health"] | {"path": path.rstrip("/") + app["health"]["path"]},
         "processes": app.get("processes", 0),
         "virtualenv": "" if venv == "none" else venv,
+        "interpreter": f"/usr/bin/python{app['python']}"
+        if venv == "none"
+        else f"{venv}/bin/python",
+        "loads": loads(callables.named(app["module"], app["options"])),
         "root": root,
         "home": f"{HOMES}/{settings['version']}-python{app['python']}",
         # A dash would make it a part of another application's slice.
         "slice": "uwsgi-{}.slice".format(name.replace("-", "\\x2d")),
-        "commands": commands,
+        "commands": [one | {"directory": f"{SOCKETS}/{name}/%i.{one['name']}"} for one in commands],
         "environment": [
             (key, quoted(value))
             for key, value in sorted((app["env"] | app["secret_env"]).items(), key=by_name)
         ],
-        "static": [static_of(static, build, root) for static in app["static"]],
-        "option_lines": option_lines(app["options"]),
+        "static": [static_of(static, path, build, root) for static in app["static"]],
+        "loosened": loosened(name, app["sandbox"]),
+        "option_lines": option_lines(
+            {key: value for key, value in app["options"].items() if key != "callable"}
+        ),
         "statsd": app.get("statsd"),
     }
     if app.get("statsd"):
@@ -181,6 +200,23 @@ def derive(app: Keys, settings: Keys) -> Keys:
     if app.get("http"):
         out["http"] = app["http"] | {"option_lines": option_lines(app["http"]["options"])}
     return out
+
+
+def loads(module: str) -> dict[str, str]:
+    """Return what a release's loader is told, as Python has it.
+
+    Raises:
+        ValueError: see callables.parse().
+    """
+    found = callables.parse(module)
+    return {
+        "said": ascii(module),
+        "module": ascii(found.module),
+        "name": ascii(found.name),
+        "is_called": str(found.is_called),
+        "arguments": ascii(found.arguments),
+        "keywords": ascii(found.keywords),
+    }
 
 
 def by_name(pair: tuple[Any, Any]) -> str:
@@ -212,13 +248,50 @@ def option_lines(options: Keys) -> list[tuple[str, str]]:
     ]
 
 
-def static_of(static: Keys, build: str, root: str) -> Keys:
-    """Return where files are looked for, and how uWSGI matches their addresses."""
+def loosened(name: str, sandbox: Keys) -> list[str]:
+    """Return the directives that take something out of an application's sandbox.
+
+    They come after those of the sandbox: one that has a list adds to it.
+    """
+    tmp = f"/var/cache/wsgi/{name}/tmp"
+    lines = {
+        "jit": ["MemoryDenyWriteExecute=no"],
+        "home": ["ProtectHome=read-only"],
+        "shared_tmp": [
+            "PrivateTmp=no",
+            f"CacheDirectory=wsgi/{name}/tmp",
+            "CacheDirectoryMode=0700",
+            f"BindPaths={tmp}:/tmp {tmp}:/var/tmp",
+        ],
+        "processes": ["ProtectProc=default"],
+        # Whoever has one mounts things in it, which @system-service does not have.
+        "namespaces": ["RestrictNamespaces=no", "SystemCallFilter=@mount"],
+        "devices": ["PrivateDevices=no", "DevicePolicy=closed"]
+        + [f"DeviceAllow={device} rw" for device in sandbox["devices"]],
+    }
+    lists = {
+        "groups": ["SupplementaryGroups"],
+        "capabilities": ["CapabilityBoundingSet", "AmbientCapabilities"],
+        "address_families": ["RestrictAddressFamilies"],
+        "system_calls": ["SystemCallFilter"],
+        "write_paths": ["ReadWritePaths"],
+    }
+    for key, directives in lists.items():
+        lines[key] = [f"{directive}={' '.join(sandbox[key])}" for directive in directives]
+    return [line for key, wanted in lines.items() if sandbox[key] for line in wanted]
+
+
+def static_of(static: Keys, prefix: str, build: str, root: str) -> Keys:
+    """Return where files are looked for, and how uWSGI matches their addresses.
+
+    A file is looked for by what is behind the application's own path; how long it lasts is said by
+    the whole address.
+    """
     path = static["path"]
     inside = [f"{build}/{path}", f"{root}/releases/$(APP_RELEASE)/before/build/{path}"]
     return {
         "prefix": static["url"].removesuffix("/"),
-        "pattern": re.escape(static["url"]),
+        "pattern": re.escape(prefix.rstrip("/") + static["url"]),
         "paths": [path] if path.startswith("/") else inside,
         "expires": static["expires"],
     }
@@ -255,12 +328,21 @@ def texts_of(app: Keys, socket_group: str) -> dict[str, str]:
 
     Those of commands of other hosts too: a release has the same name on all hosts.
     """
-    known = {"app": app, "socket_group": socket_group, "sizes": sizes_of(app)}
-    names = ("slice", "socket", "service", "release-service", "uwsgi.ini", "environment")
+    known = {
+        "app": app,
+        "socket_group": socket_group,
+        "sizes": sizes_of(app),
+        # It is named by the texts, so none of them has its name; %i is what systemd takes for it.
+        "release": "%i",
+        "said": request_headers.SAID_BY_UWSGI,
+        "loader": LOADER.read_text(encoding="utf-8"),
+    }
+    names = ("slice", "socket", "service", "release-service", "uwsgi.ini", "wsgi.py", "environment")
     texts = {
         name: render("uwsgi", f"{name}.j2", **known)
         for name in (*names, "release_command", "start")
     }
+    texts |= {f"files/{one['name']}": one["content"] for one in app["files"]}
     for command in app["commands"]:
         for name in ("command", "command-service", "timer"):
             if name != "timer" or command["is_timer"]:
@@ -291,6 +373,7 @@ def release_of(app: Keys, settings: Keys, host: str) -> Keys:
     here = [one for one in app["commands"] if one["host"] in ("", host)]
     services = [one["name"] for one in here if not one["is_timer"]]
     timers = [one["name"] for one in here if one["is_timer"]]
+    sockets = [one["name"] for one in here if one["socket"]]
     commands = []
     for one in services + timers:
         unit = f"{units}.{one}@{release}"
@@ -307,14 +390,22 @@ def release_of(app: Keys, settings: Keys, host: str) -> Keys:
         "health": app["health"],
         "keep_releases": app["keep_releases"],
         "services": services,
+        "sockets": sockets,
         "timers": timers,
+        "owner": settings["owner"].strip(),
     }
+    secret_files = [one["name"] for one in app["files"] if one["secret"]]
+    if secret_files:
+        # A later one may have them open, and its diff is not to show what was secret.
+        about["secret_files"] = secret_files
     return {
         "name": name,
         "release": release,
         "services": services,
         "timers": timers,
         "schedules": [one["schedule"] for one in here if one["is_timer"]],
+        "shared_paths": app["shared_paths"],
+        "public_paths": app["public_paths"],
         "listen": app["listen"],
         "processes": app["processes"],
         "units": [
@@ -325,9 +416,11 @@ def release_of(app: Keys, settings: Keys, host: str) -> Keys:
         ],
         "files": [
             file(f"{path}/uwsgi.ini", texts["uwsgi.ini"]),
+            file(f"{path}/wsgi.py", texts["wsgi.py"]),
             file(f"{path}/release_command", texts["release_command"], "0755"),
             file(f"{path}/start", texts["start"], "0755"),
-            environment_of(app, path, texts["environment"]),
+            environment_of(app, path, render("uwsgi", "environment.j2", app=app, release=release)),
+            *(file_of(app, path, one) for one in app["files"]),
             *commands,
             # A directory without it is no release, so it is written last.
             file(f"{path}/release.json", json.dumps(about, indent=4, sort_keys=True) + "\n"),
@@ -341,6 +434,15 @@ def environment_of(app: Keys, path: str, text: str) -> Keys:
     found = file(f"{path}/environment", text, "0640", app["name"])
     if app["environment"]:
         found["secret_text"] = found.pop("text")
+    return found
+
+
+def file_of(app: Keys, path: str, own: Keys) -> Keys:
+    """Return a configuration file of an application's own."""
+    found = file(f"{path}/files/{own['name']}", own["content"], "0640", app["name"])
+    # What is secret is taken out of all that a module says, and a short text is part of much.
+    if own["secret"] and own["content"]:
+        found["secret_text"] = SECRET + found.pop("text")
     return found
 
 
@@ -360,7 +462,15 @@ def links_of(app: Keys, release: str, path: str) -> list[Keys]:
             else virtualenv or "/nonexistent",
         },
         {"path": f"{path}/uwsgi", "target": app["home"] + "/bin/uwsgi"},
-        {"path": f"{path}/uwsgi.sock", "target": f"/run/wsgi/{app['name']}/{release}.sock"},
+        {"path": f"{path}/uwsgi.sock", "target": f"{SOCKETS}/{app['name']}/{release}.sock"},
+        *(
+            {
+                "path": f"{path}/{one['name']}.sock",
+                "target": one["directory"].replace("%i", release) + "/web/sock",
+            }
+            for one in app["commands"]
+            if one["socket"]
+        ),
     ]
 
 
@@ -430,6 +540,7 @@ def routers_of(app: Keys, settings: Keys) -> list[Keys]:
             "kind": kind,
             "low_port": any(port < 1024 for port in ports),
             "socket_group": settings["socket_group"],
+            "silenced": request_headers.silenced_by_router(),
         }
         secure = kind == "http" and bool(about["certificate"])
         routers.append(

@@ -31,6 +31,7 @@ case "$1" in
 list-units) cat "$FAKE/units" 2>/dev/null ;;
 start) test ! -e "$FAKE/slow" || exec sleep "$(cat "$FAKE/slow")" ;;
 show) cat "$FAKE/show" 2>/dev/null ;;
+stop) test ! -e "$FAKE/stops" || : > "$FAKE/units" ;;
 esac
 exit "$(cat "$FAKE/status-$1" 2>/dev/null || echo 0)"
 """
@@ -38,6 +39,9 @@ JOURNALCTL = """#!/bin/sh
 echo "journalctl $*" >> "$FAKE/calls"
 case "$1" in --no-pager) cat "$FAKE/journal" 2>/dev/null ;; esac
 exit 0
+"""
+SYSTEMD_RUN = """#!/bin/sh
+echo "systemd-run $*" >> "$FAKE/calls"
 """
 ANALYZE = """#!/bin/sh
 test "$2" != nonsense
@@ -66,6 +70,7 @@ class Host:
             "systemctl": SYSTEMCTL,
             "journalctl": JOURNALCTL,
             "systemd-analyze": ANALYZE,
+            "systemd-run": SYSTEMD_RUN,
         }
         for name, text in programs.items():
             (self.fake / name).write_text(text, encoding="utf-8")
@@ -185,6 +190,7 @@ class Host:
         """Return what app_releases is asked about one application that wants release b-1."""
         wanted: dict[str, Any] = {"name": "shop", "release": "b-1", "units": [], "files": []}
         wanted |= {"links": [], "services": [], "timers": [], "schedules": []}
+        wanted |= {"shared_paths": [], "public_paths": []}
         wanted |= {"listen": 100, "processes": 0} | keys
         return {
             "root": str(self.root),

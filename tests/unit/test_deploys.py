@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-DEPLOYS = ("site", "deploy", "rollback")
+DEPLOYS = ("site", "deploy", "rollback", "remove")
 
 
 def play_of(name: str) -> dict[str, Any]:
@@ -79,7 +79,24 @@ def test_whatever_happens_the_lock_is_given_back(name: str) -> None:
     (block,) = [task for task in play_of(name)["tasks"] if "block" in task]
     imports = "ansible.builtin.import_tasks"
     assert block["block"][0][imports] == "tasks/lock.yml"
-    assert [task[imports] for task in block["always"]] == ["tasks/unlock.yml"]
+    # First of all: what comes after it may fail.
+    assert block["always"][0][imports] == "tasks/unlock.yml"
+    assert [task[imports] for task in block["always"][1:]] == (
+        [] if name in ("rollback", "remove") else ["tasks/failed.yml"]
+    )
+
+
+@pytest.mark.parametrize("name", ["site", "deploy"])
+def test_whatever_tags_are_asked_for_it_is_validated_under_the_lock(name: str) -> None:
+    tasks = play_of(name)["tasks"]
+    (block,) = [task for task in tasks if "block" in task]
+    steps = [
+        task
+        for task in [*tasks, *block["block"], *block["always"]]
+        if "ansible.builtin.import_tasks" in task
+    ]
+    assert len(steps) >= 4
+    assert [step["name"] for step in steps if step.get("tags") != "always"] == []
 
 
 @pytest.mark.parametrize("name", DEPLOYS)

@@ -53,7 +53,7 @@ def test_the_longest_queue_wins(
 def test_no_host_goes_back_alone() -> None:
     # any_errors_fatal alone does not keep hosts from going on in a block, before ansible-core 2.18.
     path = ROOT / "roles/uwsgi/tasks/rollback.yml"
-    chosen, checked, activated, *_ = yaml.safe_load(path.read_text("utf-8"))
+    _, chosen, checked, activated, *_ = yaml.safe_load(path.read_text("utf-8"))
     assert chosen["check_mode"] is True
     assert "when" not in checked
     others = checked["vars"]["__uwsgi_stuck"]

@@ -38,6 +38,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     """Answer with JSON; the path says what to try."""
     path: str = environ["PATH_INFO"]
     status = "200 OK"
+    headers: list[tuple[str, str]] = []
     body: dict[str, Any] = {"release": os.environ["APP_RELEASE"], "pid": os.getpid()}
     if path.startswith("/env/"):
         body = {"value": os.environ.get(path[len("/env/") :])}
@@ -57,7 +58,25 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         raise RuntimeError("nobody catches this")
     elif path == "/cookie":
         body = {"length": len(environ.get("HTTP_COOKIE", ""))}
+    elif path == "/told":
+        body = {name: value for name, value in environ.items() if isinstance(value, str)}
+    elif path == "/length":
+        body = {"length": len(environ["wsgi.input"].read())}
+    # What answers without a look at the body.
+    elif path == "/unread/401":
+        status = "401 Unauthorized"
+    elif path == "/unread/413":
+        too_much = int(environ.get("CONTENT_LENGTH") or 0) > 50
+        status = "413 Content Too Large" if too_much else status
+    elif path == "/unread/302":
+        status = "302 Found"
+        headers = [("Location", "/elsewhere")]
+    elif path == "/unread/500":
+        status = "500 Internal Server Error"  # as frameworks make of an exception
+    elif path.startswith("/large/"):
+        size = int(path[len("/large/") :])
+        headers = [("Set-Cookie", f"session={'c' * 4000}") for _ in range(size // 4000)]
     elif path == "/broken":
         status = "500 Internal Server Error"
-    start_response(status, [("Content-Type", "application/json")])
+    start_response(status, [("Content-Type", "application/json"), *headers])
     return [json.dumps(body).encode()]

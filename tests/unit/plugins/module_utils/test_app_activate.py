@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,26 @@ def test_calls_of_long_ago_do_not_count(host: Host, monkeypatch: pytest.MonkeyPa
     assert not os.path.exists(_app_activate.note_of(app))
 
 
+def test_a_release_that_ends_again_and_again_is_not_waited_for(host: Host, serve: Serve) -> None:
+    """Each start gives it its time anew; with lazy_apps it is ready before it is imported."""
+    host.make("a-1")
+    host.make("b-1")
+    host.link("current", "a-1")
+    serve("b-1", 500, "ActiveState=active\nNRestarts=3\n")
+    began = time.monotonic()
+    with pytest.raises(Problem, match="it ends again and again; systemd has started it 4 times"):
+        host.activate("b-1")
+    assert time.monotonic() - began < 0.9
+    assert host.current == "a-1"
+
+
+def test_a_current_release_that_had_a_bad_time_comes_back(host: Host, serve: Serve) -> None:
+    host.make("b-1")
+    host.link("current", "b-1")
+    serve("b-1", 200, "ActiveState=active\nNRestarts=57\n")
+    assert host.activate("b-1")["changed"]
+
+
 # ---- Services and timers -----------------------------------------------------------------------
 
 
@@ -189,6 +210,69 @@ def test_services_of_a_bad_release_are_stopped_not_killed(host: Host, serve: Ser
     assert kills == ["kill --signal=SIGKILL uwsgi-shop@b-1.service"]
     (stop,) = [call for call in host.calls() if call.startswith("stop")]
     assert "uwsgi-shop.queue@b-1.service" in stop
+
+
+def test_a_service_has_to_listen(host: Host, serve: Serve, listen: Callable[..., None]) -> None:
+    host.make("a-1")
+    path = host.make("b-1", services=["live"], sockets=["live"])
+    web = host.sockets / "shop/b-1.live/web"
+    web.mkdir(parents=True)
+    (path / "live.sock").symlink_to(web / "sock")
+    host.link("current", "a-1")
+    serve("b-1", 200, STEADY)
+    # Some begin to listen later than they run.
+    with pytest.raises(Pending, match="live does not listen on its socket"):
+        host.activate("b-1")
+    assert host.current == "a-1"
+    listen(web / "sock", 0o770)
+    host.activate("b-1")
+    assert host.current == "b-1"
+
+
+def test_a_service_that_never_listens_is_refused(host: Host, serve: Serve) -> None:
+    host.make("a-1")
+    host.make("b-1", services=["live"], sockets=["live"])
+    host.link("current", "a-1")
+    serve("b-1", 200, STEADY + "ActiveEnterTimestampMonotonic=1\n")
+    with pytest.raises(Problem) as refusal:
+        host.activate("b-1")
+    assert "its service live does not listen on its socket (No such file" in str(refusal.value)
+    assert "APP_SOCKET" in str(refusal.value)
+    assert any(
+        "uwsgi-shop.live@b-1.service" in call for call in host.calls() if "journalctl" in call
+    )
+    assert host.current == "a-1"
+
+
+def test_a_socket_must_be_the_web_servers_too(
+    host: Host, serve: Serve, listen: Callable[..., None]
+) -> None:
+    host.make("a-1")
+    path = host.make("b-1", services=["live"], sockets=["live"])
+    web = host.sockets / "shop/b-1.live/web"
+    web.mkdir(parents=True)
+    (path / "live.sock").symlink_to(web / "sock")
+    host.link("current", "a-1")
+    listen(web / "sock", 0o750)
+    serve("b-1", 200, STEADY + "ActiveEnterTimestampMonotonic=1\n")
+    with pytest.raises(Problem, match=r"web server not connect to its socket \(mode 750\)"):
+        host.activate("b-1")
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[Path, int], None]]:
+    """Give a function that listens on a socket of a mode."""
+    servers: list[socket.socket] = []
+
+    def begin(path: Path, mode: int) -> None:
+        servers.append(socket.socket(socket.AF_UNIX))
+        servers[-1].bind(str(path))
+        servers[-1].listen()
+        path.chmod(mode)
+
+    yield begin
+    for server in servers:
+        server.close()
 
 
 def test_a_switch_takes_services_and_timers_along(host: Host, serve: Serve) -> None:
@@ -225,6 +309,31 @@ def test_a_switch_takes_services_and_timers_along(host: Host, serve: Serve) -> N
 
 
 # ---- What fails on the way ----------------------------------------------------------------------
+
+
+def test_nothing_of_a_release_that_is_left_is_shown_as_failed(host: Host, serve: Serve) -> None:
+    """A job that failed in it is not what is wrong with the host any more; one of now may be."""
+    for release in ("a-1", "b-1"):
+        host.make(release)
+        (host.units_directory / f"uwsgi-shop.clean@{release}.timer").touch()
+        (host.units_directory / f"uwsgi-shop.tidy@{release}.timer").touch()
+    host.link("current", "a-1")
+    host.units(
+        "uwsgi-shop@a-1.service active",
+        "uwsgi-shop.mail@a-1.service active",
+        "uwsgi-shop.clean@a-1.service failed",
+        # It runs on, and is told if it fails.
+        "uwsgi-shop.tidy@a-1.service activating",
+        "uwsgi-shop.clean@b-1.service failed",
+    )
+    serve("b-1", 200)
+    host.insist("b-1")
+    asked = [call.split()[1:] for call in host.calls() if call.startswith("reset-failed")][-1]
+    assert sorted(asked) == [
+        "uwsgi-shop.clean@a-1.service",
+        "uwsgi-shop.mail@a-1.service",
+        "uwsgi-shop@a-1.service",
+    ]
 
 
 def test_a_bad_release_is_stopped_whatever_the_journal_says(host: Host, serve: Serve) -> None:

@@ -69,7 +69,9 @@ def test_a_release_command_that_fails_late_is_refused(host: Host) -> None:
     assert host.events[-1]["event"] == "refused"
     # Of this run alone, not of the one that failed yesterday; and by its unit, because the journal
     # does not know the invocation of a process that ends at once.
-    asked = host.calls()[-1]
+    asked, last = host.calls()[-2:]
+    # Told, it is not shown among what is wrong with the host any more.
+    assert last == "reset-failed uwsgi-shop-release@a-1.service"
     assert asked.endswith(" --unit=uwsgi-shop-release@a-1.service")
     since = float(asked.partition("--since=@")[2].split()[0])
     assert abs(time.time() - 5 - since) < 1
@@ -86,3 +88,11 @@ def test_a_release_command_that_fails_at_once_is_refused(host: Host) -> None:
         ask(host)
     assert "table \ufffd exists" in str(refusal.value)
     assert "Release b-1 goes on serving." in str(refusal.value)
+
+
+def test_a_release_that_is_not_there_is_no_event(host: Host) -> None:
+    """What --skip-tags has left out was noted as a refused release by a name that stands for it."""
+    with pytest.raises(Problem, match="application 'shop' has no release"):
+        ask(host)
+    assert not host.history.exists()
+    assert host.calls() == []

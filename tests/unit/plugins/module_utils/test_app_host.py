@@ -26,7 +26,7 @@ def test_an_application_does_not_run_as_an_account_of_somebody_else(
 ) -> None:
     """Fault 16: an application called postgres ran as the database's account."""
     account(monkeypatch, comment)
-    (problem,) = host.compare()["problems"]
+    ((_, problem),) = map(dict.values, host.compare()["failures"])
     assert problem == (
         "application 'shop', name: this host has an account of that name already, which is not the"
         f" application's ({comment or 'without a comment'}); choose another name. If the"
@@ -39,18 +39,18 @@ def test_the_account_that_the_role_made_is_its_own(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account(monkeypatch, "uWSGI application shop")
-    assert host.compare()["problems"] == []
+    assert host.compare()["failures"] == []
     # Made so far by a run that was killed, on a host whose useradd makes no groups.
     assert host.compare()["missing_users"] == ["shop"]
     monkeypatch.setattr(grp, "getgrnam", lambda name: grp.struct_group((name, "x", 26, [])))
-    assert host.compare()["problems"] == []
+    assert host.compare()["failures"] == []
     assert host.compare()["missing_users"] == []
 
 
 def test_nor_with_the_rights_of_a_group(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same fault: the account would be made in the group docker, or wheel."""
     monkeypatch.setattr(grp, "getgrnam", lambda name: grp.struct_group((name, "x", 10, [])))
-    (problem,) = host.compare()["problems"]
+    ((_, problem),) = map(dict.values, host.compare()["failures"])
     assert "application 'shop', name: this host has a group of that name" in problem
     assert "groupdel shop" in problem
 
@@ -70,12 +70,12 @@ def test_the_role_gives_the_comment() -> None:
 
 def test_a_queue_that_the_host_does_not_allow(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     (host.fake / "somaxconn").write_text("128\n")
-    assert host.compare(listen=1024)["problems"] == []
+    assert host.compare(listen=1024)["failures"] == []
     monkeypatch.setattr(os, "access", lambda *_: False)
-    (problem,) = host.compare(listen=1024)["problems"]
+    ((_, problem),) = map(dict.values, host.compare(listen=1024)["failures"])
     assert "listen: 1024 is more than this host allows" in problem
     assert "write 128 or less" in problem
-    assert host.compare(listen=128)["problems"] == []
+    assert host.compare(listen=128)["failures"] == []
 
 
 def test_a_uwsgi_that_does_not_run_is_missing(host: Host) -> None:

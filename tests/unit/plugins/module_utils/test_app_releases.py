@@ -78,10 +78,108 @@ def test_a_release_of_a_build_that_is_not_there_is_not_written(host: Host, accou
     request = host.request(**wanted(host))
     (host.root / "shop/builds/b").rmdir()
     # In check mode the build is only about to be made.
-    assert _app_releases.compare(request)["problems"] == []
+    assert _app_releases.compare(request)["failures"] == []
     with pytest.raises(Problem, match="^application 'shop', build: .*/shop/builds/b is not there"):
         _app_releases.write(request)
     assert not (host.root / "shop/releases").exists()
+
+
+def test_one_that_fails_keeps_no_other_from_being_written(host: Host, account: None) -> None:
+    """An application without its build, one with a schedule that is none, and one that is well."""
+    request = host.request(**wanted(host))
+    (host.root / "blog").mkdir()
+    lacks = {"name": "blog", "links": [{"path": f"{host.root}/blog/releases/c-1/build"}]}
+    lacks["links"][0]["target"] = "../../builds/c"
+    late = {"name": "late", "schedules": ["nonsense"]}
+    request["apps"] += [request["apps"][0] | {"units": [], "files": []} | lacks]
+    request["apps"] += [request["apps"][0] | {"units": [], "files": []} | late]
+    with pytest.raises(Problem) as failed:
+        _app_releases.write(request)
+    assert host.app.complete() == ["b-1"]
+    assert not (host.root / "blog/releases").exists()
+    told = failed.value.details["failures"]
+    assert sorted(failure["name"] for failure in told) == ["blog", "late"]
+    assert str(failed.value) == "\n".join(failure["msg"] for failure in told)
+    assert failed.value.details["changed"]
+    # Again: it is told again, and nothing is written.
+    with pytest.raises(Problem) as failed:
+        _app_releases.write(request)
+    assert not failed.value.details["changed"]
+
+
+def test_one_whose_place_cannot_be_written_keeps_no_other(
+    host: Host, account: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = pwd.getpwnam("shop")[:4]
+    monkeypatch.setattr(
+        pwd,
+        "getpwnam",
+        lambda name: pwd.struct_passwd((*mine, f"uWSGI application {name}", "/", "/")),
+    )
+    request = host.request(**wanted(host))
+    (host.root / "blog").write_text("a file where the application's directory is to be")
+    request["apps"].insert(0, request["apps"][0] | {"name": "blog", "units": [], "files": []})
+    with pytest.raises(Problem) as failed:
+        _app_releases.write(request)
+    assert host.app.complete() == ["b-1"]
+    (told,) = failed.value.details["failures"]
+    assert told["name"] == "blog"
+    assert told["msg"].startswith(f"application 'blog': {host.root}/blog")
+
+
+def test_nothing_is_prepared_for_what_cannot_run(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group of that name: the account would be made in it."""
+    monkeypatch.setattr(grp, "getgrnam", lambda name: grp.struct_group((name, "x", 10, [])))
+    answer = host.compare()
+    assert [failure["name"] for failure in answer["failures"]] == ["shop"]
+    assert answer["missing_users"] == []
+    assert not answer["changed"]
+
+
+def test_applications_that_are_not_in_the_list_are_told(host: Host) -> None:
+    host.make("a-1", owner="mine")
+    host.link("current", "a-1")
+    host.units(
+        "uwsgi-shop@a-1.service active",
+        "uwsgi-shop.mail@a-1.service active",
+        "uwsgi-shop.clean@a-1.service inactive",
+        "uwsgi-shop-admin@z-1.service active",
+        boots=("uwsgi-shop.clean@a-1.timer",),
+    )
+    (host.units_directory / "uwsgi-shop-http.service").touch()
+    (host.root / "shop/http.ini").write_text(
+        "http-to-https = 0.0.0.0:8080,8443\nhttps = [::1]:8443,/a.pem,/b.pem\nhttp-to = /x:9\n"
+    )
+    request = host.request() | {"apps": [], "listed": ["blog"], "owner": "mine"}
+    assert _app_releases.compare(request)["unlisted"] == [
+        {
+            "name": "shop",
+            "runs": "release a-1, service mail, timer clean, ports 8080 and 8443",
+        }
+    ]
+    # Listed, not asked for, another's, or of a version that notes no owner.
+    for keys, names in (
+        ({"listed": ["shop"]}, []),
+        ({"listed": None}, []),
+        ({"owner": "other"}, []),
+        ({"listed": []}, ["shop"]),
+    ):
+        found = _app_releases.compare(request | keys)["unlisted"]
+        assert [one["name"] for one in found] == names
+    host.make("b-1")
+    host.link("current", "b-1")
+    assert _app_releases.compare(request | {"owner": "other"})["unlisted"]
+
+
+def test_what_does_not_run_is_not_told(host: Host) -> None:
+    host.make("a-1")
+    host.link("current", "a-1")
+    host.units("uwsgi-shop@a-1.service failed")
+    request = host.request() | {"apps": [], "listed": [], "owner": ""}
+    answer = _app_releases.compare(request)
+    assert (answer["unlisted"], answer["serving"], answer["changed"]) == ([], ["shop"], False)
 
 
 def test_release_json_comes_last(
@@ -124,6 +222,43 @@ def test_the_diff_is_against_the_current_release(host: Host) -> None:
     assert "geheim" not in json.dumps(host.compare(**wanted(host)))
 
 
+def test_files_of_the_application(host: Host, account: None) -> None:
+    (host.make("a-1") / "files").mkdir()
+    (host.root / "shop/releases/a-1/files/shop.cfg").write_text("DEBUG = True\n")
+    host.link("current", "a-1")
+    own = host.root / "shop/releases/b-1/files"
+    keys = wanted(host)
+    keys["files"][:0] = [
+        file(own / "shop.cfg", "DEBUG = False\n", mode="0640"),
+        file(own / "token", "", secret_text="# secret, from here on:\nshop", mode="0640"),
+    ]
+    keys["files"][1].pop("text")
+    answer = host.compare(**keys)
+    assert str(own) in answer["written"]
+    (diff,) = [one for one in answer["diff"] if one["after_header"] == str(own / "shop.cfg")]
+    assert (diff["before"], diff["after"]) == ("DEBUG = True\n", "DEBUG = False\n")
+    assert diff["before_header"] == str(host.root / "shop/current/files/shop.cfg")
+    assert not any(one["after_header"].endswith("token") for one in answer["diff"])
+    _app_releases.write(host.request(**keys))
+    assert own.stat().st_mode & 0o777 == 0o750
+    assert (own / "token").read_text() == "shop"
+    assert (own / "token").stat().st_mode & 0o777 == 0o640
+    assert not host.compare(**keys)["written"]
+
+
+def test_a_file_that_was_secret_is_not_shown_when_it_is_not_any_more(
+    host: Host, account: None
+) -> None:
+    """Its secret has moved to secret_env, say; what the host has still says it."""
+    (host.make("a-1", secret_files=["shop.cfg"]) / "files").mkdir()
+    (host.root / "shop/releases/a-1/files/shop.cfg").write_text("KEY = 'geheim'\n")
+    host.link("current", "a-1")
+    own = host.root / "shop/releases/b-1/files/shop.cfg"
+    answer = host.compare(files=[file(own, "KEY = os.environ['KEY']\n", mode="0640")])
+    (diff,) = [one for one in answer["diff"] if one["after_header"] == str(own)]
+    assert (diff["before"], diff["after"]) == ("(secret)\n", "KEY = os.environ['KEY']\n")
+
+
 def test_a_host_without_the_account(host: Host) -> None:
     """As in check mode on a bare host."""
     files = [file(host.root / "shop/releases/b-1/environment", "", group="no-such-group")]
@@ -142,9 +277,10 @@ def test_nothing_is_written_where_it_cannot_run(host: Host, account: None) -> No
 
 def test_a_schedule_is_looked_at_when_something_is_written(host: Host, account: None) -> None:
     _app_releases.write(host.request(**wanted(host)))
-    assert host.compare(**wanted(host), schedules=["nonsense"])["problems"] == []
+    assert host.compare(**wanted(host), schedules=["nonsense"])["failures"] == []
     (host.root / "shop/releases/b-1/build").unlink()
-    (problem,) = host.compare(**wanted(host), schedules=["nonsense"])["problems"]
+    found = host.compare(**wanted(host), schedules=["nonsense"])["failures"]
+    ((_, problem),) = map(dict.values, found)
     assert problem == (
         "application 'shop', timers: systemd does not understand the schedule 'nonsense'; try one"
         " with: systemd-analyze calendar 'nonsense'."

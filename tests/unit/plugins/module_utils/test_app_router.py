@@ -82,12 +82,12 @@ def account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_port_that_somebody_else_has(host: Host, web: int, account: None) -> None:
-    (problem,) = host.compare(routers=[wanted_router(host, web)])["problems"]
+    ((_, problem),) = map(dict.values, host.compare(routers=[wanted_router(host, web)])["failures"])
     assert f"application 'shop', http: port {web} is taken on this host by" in problem
     assert f"(process {os.getpid()})" in problem
     # What has it is the router itself.
     host.show(f"MainPID={os.getpid()}\n")
-    assert host.compare(routers=[wanted_router(host, web)])["problems"] == []
+    assert host.compare(routers=[wanted_router(host, web)])["failures"] == []
 
 
 def test_a_port_whose_holder_root_may_not_see(
@@ -95,15 +95,15 @@ def test_a_port_whose_holder_root_may_not_see(
 ) -> None:
     """As in a container: then it is the router's own, if it runs and the socket is its user's."""
     monkeypatch.setattr(_ports, "holder", lambda _: (0, ""))
-    (problem,) = host.compare(routers=[wanted_router(host, web)])["problems"]
+    ((_, problem),) = map(dict.values, host.compare(routers=[wanted_router(host, web)])["failures"])
     assert f"port {web} is taken on this host by another process" in problem
     host.show(f"MainPID={os.getpid()}\n")
-    assert host.compare(routers=[wanted_router(host, web)])["problems"] == []
+    assert host.compare(routers=[wanted_router(host, web)])["failures"] == []
 
 
 def test_a_certificate_that_is_not_there(host: Host, tmp_path: Path) -> None:
     wanted = wanted_router(host, 1) | {"reads": [str(tmp_path / "none.crt")]}
-    (problem,) = host.compare(routers=[wanted])["problems"]
+    ((_, problem),) = map(dict.values, host.compare(routers=[wanted])["failures"])
     assert f"there is no file {tmp_path}/none.crt" in problem
 
 

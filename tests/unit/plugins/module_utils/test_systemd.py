@@ -194,3 +194,28 @@ def test_journal_that_hangs_or_is_not_there_hides_no_other_error(
         "ansible_collections.flaskstack.centos.plugins.module_utils._commands.SBIN", ""
     )
     assert _systemd.journal("--unit=a.service") == "(journalctl: No such file or directory.)"
+
+
+def test_failures_of_what_has_ended_are_forgotten_at_once(fake: Fake) -> None:
+    fake.put("systemctl", "test $1 != show || echo ActiveState=inactive")
+    fake.put("systemd-run", "")
+    _systemd.forget_failures(["uwsgi-shop@a.service", "uwsgi-shop@a.socket"])
+    assert fake.asked[0] == "systemctl reset-failed uwsgi-shop@a.service uwsgi-shop@a.socket"
+    assert not any(call.startswith("systemd-run") for call in fake.asked)
+
+
+def test_failures_of_what_still_ends_are_forgotten_when_it_has(fake: Fake) -> None:
+    """A service that ends with 143, as a shell does: failed until it is started anew."""
+    fake.put("systemctl", "test $1 != show || echo ActiveState=deactivating")
+    fake.put("systemd-run", "")
+    _systemd.forget_failures(["uwsgi-shop.mail@a.service"])
+    call = fake.asked[-1]
+    assert call.startswith("systemd-run --quiet --collect --no-block /bin/sh -c while systemctl")
+    assert "reset-failed uwsgi-shop.mail@a.service" in call
+
+
+def test_a_systemd_that_does_not_answer_keeps_nobody(fake: Fake) -> None:
+    fake.put("systemctl", "exit 1")
+    _systemd.forget_failures(["uwsgi-shop@a.service"])
+    _systemd.forget_failures([])
+    assert len(fake.asked) == 2

@@ -63,12 +63,38 @@ GOOD: dict[str, list[Any]] = {
             uwsgi={"http": {"port": 8000}},
         )
     ],
-    "alone_beside_another": [app(uwsgi={"http": {"port": 8000}}), app("blog")],
-    "twice": [app(), app()],
-    # What is in them is for the roles to check.
-    "bad_for_roles": [
-        app(python="3.x", module="a b", source={"package": "x"}, domains=["http://x"])
+    "below": [
+        app(
+            path="/shop",
+            env={"A": "1"},
+            secret_env={"KEY": "x", "TOKEN": "y"},
+            build_secret_env=["TOKEN"],
+            build_commands=["make"],
+            packages=["libpq-devel"],
+            shared_paths=["instance", "media"],
+            files=[{"name": "shop.py", "content": "A = 1", "env": "SHOP_CONFIG"}],
+            source=GIT | {"directory": "backend"},
+            static=[
+                {"url": "/static/", "path": "static"},
+                {"url": "/media/", "shared": "media", "expires": "1h"},
+                {"url": "/thumbs/", "shared": "media/thumbs/"},
+            ],
+            uwsgi={"services": [{"name": "live", "command": "x", "socket": True}]},
+            nginx={
+                "buffering": False,
+                "locations": [
+                    {"path": "/socket.io/", "service": "live", "read_timeout": "1h"},
+                    {"path": "/old/", "redirect": {"to": "/"}},
+                ],
+            },
+        )
     ],
+    "alone_with_uploads": [
+        app(static=[{"url": "/media/", "shared": "media"}], uwsgi={"http": {"port": 8000}})
+    ],
+    "alone_beside_another": [app(uwsgi={"http": {"port": 8000}}), app("blog")],
+    # What is in them is for the roles to check.
+    "bad_for_roles": [app(module="a b", source={"package": "x"}, domains=["http://x"])],
 }
 
 #: Case -> flask_apps, and what the one sentence must have.
@@ -117,7 +143,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     ),
     "static": (
         [app(static=[{"url": "/s/", "path": "s"}, {"url": "/t/", "pathh": "t"}])],
-        ["'shop'", "unknown key 'pathh' in 'static'", "package, path, url", "'path'?"],
+        ["'shop'", "unknown key 'pathh' in 'static'", "package, path, shared, url", "'path'?"],
     ),
     "deep": (
         [app(uwsgi={"http": {"prot": 8000}})],
@@ -126,8 +152,88 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "type": ([app(uwsgi={"processes": "many"})], ["'shop', uwsgi.processes", "no whole number"]),
     "fraction": ([app(source=GIT | {"version": 1.10})], ["'shop', source.version", "in quotes"]),
     "static_type": ([app(static=["/static/"])], ["'shop', static", "must be a dictionary"]),
-    "two_sources": ([app(source=GIT | {"path": "/srv"})], ["'shop', source: path and git exclude"]),
-    "no_sources": ([app(source={})], ["'shop', source: lacks one of the keys path, git"]),
+    "two_sources": (
+        [app(source=GIT | {"path": "/srv"})],
+        ["'shop', source: needs exactly one of path, git", "it has path and git."],
+    ),
+    "no_sources": ([app(source={})], ["'shop', source: needs exactly one of path, git"]),
+    # Letter by letter it would be w, e, b and 1.
+    "domains_text": ([app(domains="a.com,b.com")], ["'shop', domains: is a text with commas"]),
+    "requirements_text": (
+        [app(extra_requirements="foo>=1,<2")],
+        ["'shop', extra_requirements: is a text with commas"],
+    ),
+    "version_number": (
+        [app(source=GIT | {"version": 1.10})],
+        ["'shop', source.version: 1.1 is a number to YAML"],
+    ),
+    "twice": ([app(), app(), app("blog")], ["'shop' is there 2 times"]),
+    "name": ([app("Shop")], ["application 'Shop', name: must be lower-case letters"]),
+    "name_taken": ([app("nginx")], ["application 'nginx', name: is taken by the system"]),
+    "python": ([app(python="3.x")], ["application 'shop', python: 3.x is not a Python version"]),
+    "places": (
+        [app(nginx={"locations": [{"path": "/api/"}]})],
+        ["'shop', nginx.locations[0]: needs exactly one of uwsgi, http"],
+    ),
+    "static_neither": (
+        [app(static=[{"url": "/s/"}])],
+        ["'shop', static '/s/': write one of path", "and shared"],
+    ),
+    "static_both": (
+        [app(static=[{"url": "/s/", "path": "s", "shared": "media"}])],
+        ["static '/s/': write one of path"],
+    ),
+    "static_package": (
+        [app(static=[{"url": "/s/", "package": "ui", "shared": "media"}])],
+        ["static '/s/': package goes with path only"],
+    ),
+    "static_above": (
+        [app(static=[{"url": "/s/", "shared": "../builds"}])],
+        ["static '/s/': shared: '../builds' must be a path in the shared directory"],
+    ),
+    "static_everything": (
+        [app(static=[{"url": "/s/", "shared": "."}])],
+        ["static '/s/': shared: '.' must be a path"],
+    ),
+    "static_space": (
+        [app(static=[{"url": "/s/", "shared": "my media"}])],
+        ["shared: 'my media' must be a path"],
+    ),
+    "build_secret_env": (
+        [app(secret_env={"TOKEN": "x"}, build_secret_env=["TOKEN", "TOKN"])],
+        ["build_secret_env: 'TOKN' is not in secret_env", "'TOKEN'?"],
+    ),
+    "service": (
+        [app(nginx={"locations": [{"path": "/live/", "service": "live"}]})],
+        ["nginx.locations '/live/', service: 'live' is no service with socket: true"],
+    ),
+    "service_name": (
+        [
+            app(
+                uwsgi={"services": [{"name": "live", "command": "x", "socket": True}]},
+                nginx={"locations": [{"path": "/live/", "service": "life"}]},
+            )
+        ],
+        ["service: 'life' is no service", "Did you mean 'live'?"],
+    ),
+    "service_without_socket": (
+        [
+            app(
+                uwsgi={"services": [{"name": "live", "command": "x"}]},
+                nginx={"locations": [{"path": "/live/", "service": "live"}]},
+            )
+        ],
+        ["service: 'live' does not listen; write socket: true"],
+    ),
+    "service_and_http": (
+        [
+            app(
+                uwsgi={"services": [{"name": "live", "command": "x", "socket": True}]},
+                nginx={"locations": [{"path": "/l/", "service": "live", "http": {"servers": []}}]},
+            )
+        ],
+        ["nginx.locations[0]: needs exactly one of", "it has http and service"],
+    ),
     "key_without_git": (
         [app(source={"path": "/srv", "key": "x"})],
         ["'shop', source: key goes with git only"],
@@ -230,9 +336,11 @@ def test_python_versions_asked_for() -> None:
 
 
 def test_builds_are_asked_for() -> None:
-    assert planned("least")["builds"] == [{"name": "shop", "source": GIT}]
+    assert planned("least")["builds"] == [
+        {"name": "shop", "source": GIT, "module": "shop.wsgi:app"}
+    ]
     assert planned("full")["builds"] == [
-        {key: FULL[key] for key in ("name", "source", "python", "requirements")}
+        {key: FULL[key] for key in ("name", "source", "python", "requirements", "module")}
         | {"precompress": [{"path": "shop/static"}, {"path": "ui/static", "package": "flasgger"}]}
     ]
 
@@ -270,11 +378,20 @@ def test_what_is_run() -> None:
 
 
 def test_values_are_used_as_they_were_checked() -> None:
-    plan = apps.plan([app(uwsgi={"processes": "4", "lazy_apps": "yes"}, domains="a.com,b.com")])
+    plan = apps.plan(
+        [
+            app(
+                uwsgi={"processes": "4", "lazy_apps": "yes"},
+                domains="web1",
+                extra_requirements="six",
+            )
+        ]
+    )
+    assert plan["builds"][0]["extra_requirements"] == ["six"]
     (item,) = apps.releases(plan["chosen"], "3.11", [])
     assert (item["processes"], item["lazy_apps"]) == (4, True)
     (item,) = apps.sites(plan["apps"], "3.11", [])
-    assert item["domains"] == ["a.com", "b.com"]
+    assert item["domains"] == ["web1"]
 
 
 def test_defaults_are_left_to_the_roles() -> None:
@@ -362,6 +479,56 @@ def test_files_are_nginxs_unless_there_is_none() -> None:
     assert "static" not in release("full")
 
 
+def test_uploads_are_shared_by_all_releases() -> None:
+    found = site("below", root="/srv/apps")["static"]
+    assert found[1:] == [
+        {
+            "url": "/media/",
+            "expires": "1h",
+            "paths": ["/srv/apps/shop/shared/media"],
+            "uploads": True,
+        },
+        {"url": "/thumbs/", "paths": ["/srv/apps/shop/shared/media/thumbs"], "uploads": True},
+    ]
+    said = [{"name": "shop", "current": "/a/shop/current", "previous": "", "socket": ""}]
+    assert site("below", releases=said)["static"][1]["paths"] == ["/a/shop/shared/media"]
+    assert release("below")["public_paths"] == ["media", "media/thumbs"]
+    assert "public_paths" not in release("full")
+    # They are no part of the build.
+    assert planned("below")["builds"][0]["precompress"] == [{"path": "static"}]
+    alone = release("alone_with_uploads", root="/srv/apps")
+    assert alone["static"] == [
+        {"url": "/media/", "path": "/srv/apps/shop/shared/media", "expires": 0}
+    ]
+    assert alone["public_paths"] == ["media"]
+    assert "precompress" not in planned("alone_with_uploads")["builds"][0]
+
+
+def test_keys_of_several_roles() -> None:
+    build, run, served = planned("below")["builds"][0], release("below"), site("below")
+    assert build["env"] == {"A": "1"}
+    assert build["secret_env"] == {"TOKEN": "y"}
+    assert build["packages"] == ["libpq-devel"]
+    assert build["source"]["directory"] == "backend"
+    assert build["shared_paths"] == run["shared_paths"] == ["instance", "media"]
+    assert run["files"] == [{"name": "shop.py", "content": "A = 1", "env": "SHOP_CONFIG"}]
+    assert run["secret_env"] == {"KEY": "x", "TOKEN": "y"}
+    assert run["path"] == served["path"] == "/shop"
+    assert served["buffering"] is False
+    # Where nothing is run in the build, its environment is none of it.
+    assert "env" not in planned("full")["builds"][0]
+
+
+def test_a_service_answers_at_a_location() -> None:
+    live, old = site("below", root="/srv/apps")["locations"]
+    assert live == {
+        "path": "/socket.io/",
+        "read_timeout": "1h",
+        "http": {"servers": ["unix:/srv/apps/shop/current/live.sock"], "keepalive": 0},
+    }
+    assert old == {"path": "/old/", "redirect": {"to": "/"}}
+
+
 @pytest.mark.parametrize(
     ("time", "seconds"),
     [("30d", 2592000), ("1w", 604800), ("90", 90), ("5m", 300), ("max", 0), ("off", 0), ("", 0)],
@@ -378,7 +545,8 @@ LISTS = {"flask_app": "flask_app_apps", "uwsgi": "uwsgi_apps", "nginx": "nginx_s
 def test_every_key_is_some_roles() -> None:
     flask_app, uwsgi, nginx = (item_options(role, name) for role, name in LISTS.items())
     spec = apps.options()
-    assert spec.keys() <= flask_app.keys() | uwsgi.keys() | nginx.keys() | {"nginx"}
+    own = {"nginx", "build_secret_env"}
+    assert spec.keys() <= flask_app.keys() | uwsgi.keys() | nginx.keys() | own
     assert spec["uwsgi"]["options"].keys() <= uwsgi.keys()
     assert spec["nginx"]["options"].keys() <= nginx.keys()
     assert spec["source"] == flask_app["source"]
@@ -400,6 +568,9 @@ def test_items_have_no_key_that_their_role_does_not_know() -> None:
         ("flask_app", planned("full")["builds"][0]),
         ("uwsgi", release("full")),
         ("nginx", site("full")),
+        ("flask_app", planned("below")["builds"][0]),
+        ("uwsgi", release("below")),
+        ("nginx", site("below")),
     ):
         assert item.keys() <= item_options(role, LISTS[role]).keys()
 
@@ -423,3 +594,70 @@ def test_no_secret_is_in_a_sentence(keys: dict[str, Any]) -> None:
     problems = apps.plan([app(**keys)])["problems"]
     assert len(problems) == 1
     assert "hunter2" not in problems[0]
+
+
+def test_what_roles_say_is_said_of_the_keys_that_were_written() -> None:
+    said = [
+        "application 'shop', processes: 0 is out of range; write a number from 1 to 4096.",
+        "application 'shop', processes: 0 is out of range; write a number from 1 to 4096.",
+        "application 'shop', module: '?' is no WSGI callable.",
+        "application 'other', processes: 0 is out of range.",
+        "uwsgi_version: x is no version of uWSGI.",
+    ]
+    assert apps.as_written(said, "uwsgi", ["shop"]) == [
+        "flask_apps: application 'shop', uwsgi.processes: 0 is out of range; write a number from 1"
+        " to 4096.",
+        "flask_apps: application 'shop', module: '?' is no WSGI callable.",
+        "application 'other', processes: 0 is out of range.",
+        "uwsgi_version: x is no version of uWSGI.",
+    ]
+    said = [
+        "site 'shop', domains: 'a b' is no host name.",
+        "site 'shop', client_max_body_size: '20' would be bytes.",
+        "site 'shop', static.paths of '/s/': '/x y' is no absolute path.",
+        "site 'shop', location '/api/', read_timeout: 'x' is no time.",
+        "site 'shop', locations.path: 'x' is nothing.",
+    ]
+    assert apps.as_written(said, "nginx", ["shop"]) == [
+        "flask_apps: application 'shop', domains: 'a b' is no host name.",
+        "flask_apps: application 'shop', nginx.client_max_body_size: '20' would be bytes.",
+        "flask_apps: application 'shop', static.path of '/s/': '/x y' is no absolute path.",
+        "flask_apps: application 'shop', nginx.locations: location '/api/', read_timeout: 'x' is no"
+        " time.",
+        "flask_apps: application 'shop', nginx.locations.path: 'x' is nothing.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "looked_for"),
+    [
+        ({}, True),
+        ({"uwsgi": {"options": {"harakiri": 30}}}, True),
+        ({"uwsgi": {"options": {"pythonpath": "lib"}}}, False),
+        ({"env": {"PYTHONPATH": "lib"}}, False),
+        ({"uwsgi": {"raw": "pp = lib"}}, False),
+    ],
+)
+def test_module_is_looked_for_where_python_looks(keys: dict[str, Any], looked_for: bool) -> None:
+    (one,) = apps.plan([app(**keys)])["builds"]
+    assert ("module" in one) is looked_for
+
+
+@pytest.mark.parametrize(
+    ("defaults", "looked_for"),
+    [
+        ({}, True),
+        (None, True),
+        ({"threads": 4, "options": {"harakiri": 30}}, True),
+        ({"options": {"pythonpath": "/srv/lib"}}, False),
+        ({"env": {"PYTHONPATH": "/srv/lib"}}, False),
+        # The role says what is wrong with them.
+        ("threads: 4", True),
+        ({"options": "x", "env": 5}, True),
+    ],
+)
+def test_module_is_looked_for_where_python_looks_by_default(
+    defaults: Any, looked_for: bool
+) -> None:
+    (one,) = apps.plan([app()], "", "", defaults)["builds"]
+    assert ("module" in one) is looked_for

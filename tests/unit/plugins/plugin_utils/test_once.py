@@ -103,3 +103,11 @@ def test_where_nothing_is_fetched_each_compiles() -> None:
     # And nobody relies on one that does not fetch.
     mixed = {"one": lacking(fetch=False), "two": lacking()}
     assert once.compilers("two", mixed) == {"el9/2.0.31-cp311": "two"}
+
+
+def test_items_that_failed() -> None:
+    """The others have had their turn; a loop without any has no results."""
+    assert once.failed_items({"results": [ran(), ran("no table", "blog x")]}) == [
+        {"name": "blog", "msg": "no table"}
+    ]
+    assert once.failed_items({"skipped": True}) == []

@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils import releases, specs
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    releases,
+    request_headers,
+    specs,
+)
 from templar import has
 
 
@@ -38,10 +42,16 @@ ENVIRONMENT: dict[str, Any] = {
     "YES": True,
     "NO": False,
     "NUMBER": 5,
-    "FRACTION": 0.5,
     "EMPTY": "",
     "TEXT_TRUE": "True",
 }
+
+#: Configuration files of an application's own.
+FILES: list[dict[str, Any]] = [
+    {"name": "shop.cfg", "content": "DEBUG = False\n", "env": "SHOP_SETTINGS", "secret": False},
+    {"name": "token", "content": "shop", "env": "TOKEN_FILE"},
+    {"name": "empty", "content": ""},
+]
 
 #: One thing changed: another release of the same build.
 OTHER: dict[str, dict[str, Any]] = {
@@ -66,9 +76,19 @@ OTHER: dict[str, dict[str, Any]] = {
     "max_requests": {"apps": [app(max_requests=1000)]},
     "harakiri": {"apps": [app(harakiri=30, threads=1)]},
     "request_log": {"apps": [app(request_log="json")]},
+    "path": {"apps": [app(path="/shop")]},
+    "service_socket": {
+        "apps": [app(services=[{"name": "worker", "command": "rq worker", "socket": True}])]
+    },
     "service": {"apps": [app(services=[{"name": "worker", "command": "rq worker"}])]},
     "timer": {"apps": [app(timers=[{"name": "job", "command": "a", "schedule": "hourly"}])]},
     "static": {"apps": [app(static=[{"url": "/static/", "path": "src/static"}])]},
+    "sandbox": {"apps": [app(sandbox={"jit": True})]},
+    "files": {"apps": [app(files=FILES)]},
+    "file_content": {"apps": [app(files=[FILES[0] | {"content": "DEBUG = True\n"}])]},
+    "file_secret": {"apps": [app(files=[FILES[1] | {"content": "other"}])]},
+    "file_name": {"apps": [app(files=[FILES[0] | {"name": "other.cfg"}])]},
+    "file_env": {"apps": [app(files=[FILES[0] | {"env": "OTHER"}])]},
     # It decides how many workers there are.
     "memory": {"apps": [app(limits={"memory_max": "1G"})]},
     "graceful": {"apps": [app(graceful_timeout=5)]},
@@ -81,6 +101,7 @@ SAME: dict[str, dict[str, Any]] = {
     "again": {"apps": [app()]},
     "env_order": {"apps": [app(env={"A": "1", "B": "2"})]},
     "key_order": {"apps": [dict(reversed(app().items()))]},
+    "root": {"apps": [app(path="/")]},
     "explicit_defaults": {"apps": [app(threads=16, options={}, raw="", health={})]},
     "nulls": {"apps": [app(processes=None, release_command=None, options=None)]},
     "dependent": {"apps": [], "dependent_apps": [app()]},
@@ -91,6 +112,8 @@ SAME: dict[str, dict[str, Any]] = {
     # The slice is the application's, a router too: what they are holds at once.
     "tasks": {"apps": [app(limits={"tasks_max": 100, "memory_high": "800M"})]},
     "http": {"apps": [app(http={"port": 8000})]},
+    "no_sandbox": {"apps": [app(sandbox={"jit": False, "devices": []})]},
+    "no_files": {"apps": [app(files=[])]},
     "no_services": {"apps": [app(services=[], timers=None, http=None, limits=None)]},
 }
 
@@ -101,6 +124,7 @@ SERVICES: list[dict[str, Any]] = [
 TIMERS: list[dict[str, Any]] = [
     {"name": "clean", "command": "flask clean\nflask vacuum", "schedule": "*-*-* 03:00:00"}
 ]
+LIVE = {"name": "live", "command": "serve", "socket": True}
 TLS = {"certificate": "/etc/pki/shop.crt", "key": "/etc/pki/shop.key"}
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -137,6 +161,7 @@ GOOD: dict[str, dict[str, Any]] = {
                 reload_on_rss=400,
                 harakiri=30,
                 log_slow=0,
+                post_buffering=0,
                 statsd={"address": "127.0.0.1:8125"},
                 limits={"cpu_quota": "150%", "memory_max": "1G", "tasks_max": 200},
             )
@@ -156,6 +181,22 @@ GOOD: dict[str, dict[str, Any]] = {
             )
         ]
     },
+    "path": {
+        "apps": [
+            app(
+                path="/shop/",
+                health={"path": "/healthz"},
+                services=[{"name": "live", "command": "serve", "socket": True}],
+                static=[{"url": "/static/", "path": "src/static", "expires": 60}],
+                http={"port": 8000},
+                request_log="json",
+            )
+        ]
+    },
+    "socket": {
+        "apps": [app(services=[*SERVICES, {"name": "live", "command": "serve", "socket": True}])]
+    },
+    "files": {"apps": [app(files=FILES)]},
     "http": {"apps": [app(http={"port": 8000})]},
     "https": {"apps": [app(http=TLS | {"https_port": 8443, "addresses": ["[::]"]})]},
     "https_only": {"apps": [app(http=TLS | {"port": 0, "options": {"http-websockets": True}})]},
@@ -174,7 +215,7 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "el7": ({"facts": {"distribution_major_version": "7"}}, ["releases 8 to 10", "CentOS 7"]),
     "defaults_key": (
         {"defaults": {"build": "/opt"}},
-        ["uwsgi_defaults", "'build'", "buffer_size, cheaper, env, graceful_timeout"],
+        ["uwsgi_defaults", "'build'", "buffer_size, cheaper, env, files, graceful_timeout"],
     ),
     "twice": (
         {"apps": [app()], "dependent_apps": [app(), app()]},
@@ -192,6 +233,82 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "module": (
         {"apps": [app(module="shop/wsgi.py")]},
         ["'shop'", "module", "'shop/wsgi.py'", "package.module:callable"],
+    ),
+    "module_arguments": (
+        {"apps": [app(module="shop:create_app(os.environ)")]},
+        ["'shop'", "module", "only plain values can be given to create_app()"],
+    ),
+    "shared_elsewhere": (
+        {"apps": [app(build="/srv/shop/builds/b", shared_paths=["instance"])]},
+        [
+            "'shop', shared_paths: the build is in /srv/shop, whose links lead to /srv/shop/shared,"
+            " and uwsgi_root has that in /opt/shop/shared; let both be in one directory."
+        ],
+    ),
+    "file_path": (
+        {"apps": [app(files=[FILES[0] | {"name": "etc/shop.cfg", "content": "hidden"}])]},
+        ["'shop'", "files", "'etc/shop.cfg' is no name of a file"],
+    ),
+    "file_parent": ({"apps": [app(files=[FILES[0] | {"name": ".."}])]}, ["files", "'..' is no"]),
+    "file_twice": (
+        {"apps": [app(files=[FILES[0], FILES[0] | {"env": "OTHER"}])]},
+        ["files", "several called 'shop.cfg'"],
+    ),
+    "file_variable": (
+        {"apps": [app(files=[FILES[0] | {"env": "A-B"}])]},
+        ["files, 'shop.cfg'", "env", "'A-B' is no name"],
+    ),
+    "file_variable_own": (
+        {"apps": [app(files=[FILES[0] | {"env": "APP_SHARED"}])]},
+        ["files, 'shop.cfg'", "'APP_SHARED' is set by the role"],
+    ),
+    "file_variable_in_env": (
+        {"apps": [app(files=[FILES[0] | {"env": "KEY"}])]},
+        ["files, 'shop.cfg'", "'KEY' is in secret_env too"],
+    ),
+    "file_variable_twice": (
+        {"apps": [app(files=[FILES[0], FILES[1] | {"env": "SHOP_SETTINGS"}])]},
+        ["files", "several have env: 'SHOP_SETTINGS'"],
+    ),
+    "shared_absolute": (
+        {"apps": [app(shared_paths=["/var/lib/shop"])]},
+        ["'shop'", "shared_paths", "'/var/lib/shop' is not written as a path from the source"],
+    ),
+    "shared_parent": (
+        {"apps": [app(shared_paths=["a/../../b"])]},
+        ["shared_paths", "without . and"],
+    ),
+    "shared_itself": ({"apps": [app(public_paths=["."])]}, ["public_paths", "'.' is not written"]),
+    "shared_inside": (
+        {"apps": [app(shared_paths=["static/uploads", "static"])]},
+        ["shared_paths", "'static/uploads' is part of 'static'"],
+    ),
+    "shared_twice": ({"apps": [app(public_paths=["a", "a"])]}, ["public_paths", "'a' is part of"]),
+    "sandbox_key": (
+        {"apps": [app(sandbox={"jitt": True})]},
+        ["'shop'", "sandbox.jitt", "is no key there is. Did you mean 'jit'?"],
+    ),
+    "sandbox_device": (
+        {"apps": [app(sandbox={"devices": ["ttyUSB0"]})]},
+        ["'shop'", "sandbox.devices: 'ttyUSB0' is none; write it like /dev/ttyUSB0."],
+    ),
+    "sandbox_capability": (
+        {"apps": [app(sandbox={"capabilities": ["NET_ADMIN"]})]},
+        ["sandbox.capabilities: 'NET_ADMIN' is none"],
+    ),
+    "sandbox_group": ({"apps": [app(sandbox={"groups": ["a b"]})]}, ["sandbox.groups: 'a b'"]),
+    "sandbox_family": (
+        {"apps": [app(sandbox={"address_families": ["packet"]})]},
+        ["sandbox.address_families: 'packet'"],
+    ),
+    "sandbox_call": (
+        {"apps": [app(sandbox={"system_calls": ["~mount"]})]},
+        ["sandbox.system_calls: '~mount'"],
+    ),
+    "sandbox_all": ({"apps": [app(sandbox={"write_paths": ["/"]})]}, ["write_paths: '/' is none"]),
+    "sandbox_up": (
+        {"apps": [app(sandbox={"write_paths": ["/var/../etc"]})]},
+        ["sandbox.write_paths: '/var/../etc' is none"],
     ),
     "health_path": (
         {"apps": [app(health={"path": "healthz"})]},
@@ -216,12 +333,46 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "env_list": ({"apps": [app(env={"A": [1]})]}, ["'shop'", "env", "'A'", "not a list"]),
     "env_dict": ({"apps": [app(env={"A": {"b": 1}})]}, ["env", "'A'", "a dictionary"]),
+    # 3.10 is the same to YAML.
+    "env_fraction": (
+        {"apps": [app(env={"A": 3.1})]},
+        ["'shop'", "env: 'A' is a number to YAML", "in quotes"],
+    ),
+    "secret_fraction": (
+        {"apps": [app(secret_env={"S": 3.1})]},
+        ["'shop'", "secret_env: 'S' is a number to YAML"],
+    ),
+    "options_dictionary": (
+        {"apps": [app(options={"route": {"a": "b"}})]},
+        ["'shop'", "options: 'route' must be", "not a dictionary"],
+    ),
+    "http_options_dictionary": (
+        {"apps": [app(http={"options": {"route": [{"a": "b"}]}})]},
+        ["'shop'", "http.options: 'route' must be", "not a dictionary"],
+    ),
+    "memory_bytes": ({"apps": [app(limits={"memory_max": 512})]}, ["limits.memory_max: '512'"]),
+    "list_text": (
+        {"apps": [app(http={"addresses": "0.0.0.0,[::]"})]},
+        ["'shop', http.addresses: is a text with commas"],
+    ),
+    "apps_text": ({"apps": "shop"}, ["uwsgi_apps: must be a list of dictionaries, not a text"]),
+    "app_text": ({"apps": ["shop"]}, ["uwsgi_apps: item number 1 must be a dictionary"]),
+    "defaults_text": ({"apps": [], "defaults": "x"}, ["uwsgi_defaults: must be a dictionary"]),
     "env_null": ({"apps": [app(env={"A": None})]}, ["'shop'", "env", "'A'", "null"]),
     "secret_list": (
         {"apps": [app(secret_env={"K": ["hidden"]})]},
         ["'shop'", "secret_env", "'K'", "not a list"],
     ),
     "processes_none": ({"apps": [app(processes=0)]}, ["'shop'", "processes: 0", "from 1"]),
+    "sandbox_root": (
+        {"apps": [app(sandbox={"write_paths": ["/."]})]},
+        ["sandbox.write_paths: '/.' is none"],
+    ),
+    "callable": (
+        {"apps": [app(module="shop", options={"callable": "make app"})]},
+        ["'shop', options: 'callable'", "'shop:make app' is no WSGI callable"],
+    ),
+    "post_buffering": ({"apps": [app(post_buffering=-1)]}, ["post_buffering: -1", "from 0"]),
     "buffer": ({"apps": [app(buffer_size=70000)]}, ["buffer_size: 70000", "to 65535"]),
     "cheaper": (
         {"apps": [app(processes=2, cheaper=2)]},
@@ -264,6 +415,21 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"apps": [app(services=[{"name": "job", "command": "a", "stop_signal": "15 x"}])]},
         ["'job'", "stop_signal: '15 x'"],
     ),
+    "path": ({"apps": [app(path="shop")]}, ["path: 'shop' is no beginning of a URL", "/shop"]),
+    "path_above": ({"apps": [app(path="/../shop")]}, ["path: '/../shop'"]),
+    "socket_exclusive": (
+        {"apps": [app(services=[LIVE | {"exclusive": True}])]},
+        ["'live'", "socket: does not go with exclusive", "begins after that"],
+    ),
+    "socket_host": (
+        {"apps": [app(services=[LIVE | {"host": "a"}])]},
+        ["'live'", "socket: does not go with host", "asks its own"],
+    ),
+    "socket_name": (
+        {"apps": [app(services=[LIVE | {"name": "uwsgi"}])]},
+        ["'uwsgi'", "the socket of this name is the application's own"],
+    ),
+    "path_env": ({"apps": [app(env={"APP_PATH": "/x"})]}, ["'APP_PATH'", "set by the role"]),
     "schedule": (
         {"apps": [app(timers=[{"name": "job", "command": "a", "schedule": ""}])]},
         ["timers, 'job'", "schedule"],
@@ -329,18 +495,20 @@ def plan(**variables: Any) -> releases.Plan:
 
     ``facts`` replace some of those of the host.
     """
-    described = specs.options_of("uwsgi")
-    given = {name: described[f"uwsgi_{name}"]["default"] for name in releases.SETTINGS}
-    # Templates, in the specification.
-    given |= {"wheelhouse": "", "metrics_directory": "", "host": "localhost"}
+    # Templates are empty, where an inventory says nothing.
+    given = {
+        name: "" if "{{" in str(spec["default"]) else spec["default"]
+        for name, spec in specs.options_of("uwsgi").items()
+    }
     system = {
         "os_family": "RedHat",
         "distribution": "CentOS",
         "distribution_major_version": "9",
     }
-    apps = variables.pop("dependent_apps", []) + variables.pop("apps", [])
-    given |= {"apps": apps, "defaults": {}, "os": system | variables.pop("facts", {})}
-    return releases.plan(given | variables)
+    system |= variables.pop("facts", {})
+    host = variables.pop("host", "localhost")
+    given |= {f"uwsgi_{name}": value for name, value in variables.items()}
+    return releases.plan({"variables": given, "os": system, "host": host})
 
 
 @pytest.fixture(scope="module")
@@ -402,7 +570,7 @@ def test_refusals_show_no_secret() -> None:
 
 def test_environment_comes_out_as_it_went_in(results: Plans) -> None:
     expected = {key: value for key, value in ENVIRONMENT.items() if isinstance(value, str)}
-    expected |= {"YES": "true", "NO": "false", "NUMBER": "5", "FRACTION": "0.5", "KEY": "secret"}
+    expected |= {"YES": "true", "NO": "false", "NUMBER": "5", "KEY": "secret"}
     assert unquote(text(results, "environment", "/environment")) == expected
 
 
@@ -433,11 +601,38 @@ def test_secrets_are_in_one_file_only(results: Plans) -> None:
             assert (one["mode"], one["group"]) == ("0640", "shop")
 
 
+def test_files_of_the_application(results: Plans) -> None:
+    own = [one for one in files(only(results, "files")) if "/files/" in one["path"]]
+    path = only(results, "files")["release"]
+    assert [(one["path"], one["mode"], one["group"]) for one in own] == [
+        (f"/opt/shop/releases/{path}/files/{name}", "0640", "shop")
+        for name in ("shop.cfg", "token", "empty")
+    ]
+    assert own[0]["text"] == "DEBUG = False\n"
+    # As it is, it would be taken out of all that the module says: the application's name, too.
+    assert own[1]["secret_text"] == "# secret, from here on:\nshop"
+    assert "text" not in own[1]
+    assert own[2]["text"] == ""
+    # For the diff of a later release that has it open.
+    assert "token" in json.loads(text(results, "files", "/release.json"))["secret_files"]
+    assert "secret_files" not in json.loads(text(results, "plain", "/release.json"))
+
+
+def test_the_variables_of_files(results: Plans) -> None:
+    """In the release: its units are those of all releases, also of one that is gone back to."""
+    release = only(results, "files")
+    path = f"/opt/shop/releases/{release['release']}/files"
+    variables = unquote(text(results, "files", "/environment"))
+    assert variables["SHOP_SETTINGS"] == path + "/shop.cfg"
+    assert variables["TOKEN_FILE"] == path + "/token"
+    assert not any("SHOP_SETTINGS" in one["text"] for one in release["units"])
+
+
 def test_files_are_marked_and_have_no_leftovers(results: Plans) -> None:
     for case in GOOD:
         for app in results[case].apps:
             for one in files(app):
-                if one["path"].endswith("/release.json"):
+                if one["path"].endswith("/release.json") or "/files/" in one["path"]:
                     continue
                 assert (
                     text_of(one)
@@ -461,6 +656,17 @@ def test_options_of_every_kind(results: Plans) -> None:
     ):
         assert line in found
     assert found[-2:] == ["[uwsgi]", "vacuum = true"]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("shop", "'server'"), ("shop:app", "'app'"), ("shop:make()", "'make'")]
+)
+def test_uwsgis_own_option_names_the_callable_that_module_does_not(module: str, name: str) -> None:
+    found = plan(apps=[app(module=module, options={"callable": "server"})])
+    (release,) = found.apps
+    texts = {file["path"].rpartition("/")[2]: text_of(file) for file in files(release)}
+    assert f"        name={name}," in texts["wsgi.py"].splitlines()
+    assert "callable" not in texts["uwsgi.ini"]
 
 
 def lines(results: Plans, case: str, name: str = "uwsgi.ini") -> list[str]:
@@ -544,9 +750,53 @@ def test_sizes(results: Plans) -> None:
         assert line in found
     assert not any(line.startswith("log-slow") for line in found)
     plain = "\n".join(lines(results, "plain"))
-    for key in ("cheaper", "max-", "reload-on", "harakiri", "stats-push", "static-", "route"):
+    for key in (
+        "cheaper",
+        "max-requests",
+        "max-worker",
+        "reload-on",
+        "harakiri",
+        "stats-push",
+        "static-",
+    ):
         assert f"\n{key}" not in plain
+    assert "LOG_" not in plain
     assert "\nlog-slow = 5000" in plain
+
+
+def test_a_request_may_have_as_many_headers_as_there_is_room_for(results: Plans) -> None:
+    # Two places for each variable; one that finds none ends the request without an answer.
+    (said,) = [line for line in lines(results, "plain") if line.startswith("max-vars = ")]
+    variables = 2 * int(said.removeprefix("max-vars = "))
+    assert variables - len(request_headers.silenced_by_router()) > 400
+
+
+def test_bodies_are_taken_in_first(results: Plans) -> None:
+    # Or a body that the application does not read ends the connection before its answer.
+    assert "post-buffering = 65536" in lines(results, "plain")
+    assert not any("post-buffering" in line for line in lines(results, "sizes"))
+
+
+def test_the_router_tells_nothing_that_a_client_says_of_itself(results: Plans) -> None:
+    _, router_ini, _ = router(results, "http")
+    ini = lines(results, "http")
+    begin, end = (
+        ini.index("route-if-not = equal:${UWSGI_ROUTER};http goto:told"),
+        ini.index("route-label = told"),
+    )
+    routed = "\n".join(ini[begin:end])
+    for header in (*request_headers.SAID, *request_headers.left_out()):
+        name = request_headers.variable(header)
+        emptied = f"http-var = {name}=" in router_ini
+        # uWSGI takes the scheme from these when it reads them, so they are said later.
+        assert emptied or f"addvar:{name}=" in routed or header == "Transfer-Encoding", header
+    assert "http-var = HTTP_X_FORWARDED_SSL=" not in router_ini
+    assert "setscheme:https" in routed
+    assert "return:411" in routed
+    # The release is the same with a router and without.
+    assert lines(results, "plain") == ini
+    # Or what is read with the headers, and what is said above, are more than a packet takes.
+    assert "http-buffer-size = 32768" in router_ini
 
 
 def test_limits(results: Plans) -> None:
@@ -607,6 +857,54 @@ def test_commands(results: Plans) -> None:
     assert not any(line.startswith(("Restart=", "WantedBy=")) for line in job)
     assert "OnCalendar=*-*-* 03:00:00" in lines(results, "commands", ".timer")
     assert json.loads(text(results, "commands", "release.json"))["services"] == ["worker"]
+
+
+def test_below_a_path(results: Plans) -> None:
+    found = lines(results, "path")
+    assert "mount = /shop=/opt/shop/releases/$(APP_RELEASE)/wsgi.py" in found
+    assert "manage-script-name = true" in found
+    assert not any(line.startswith("wsgi-file =") for line in found)
+    # After what names a request for the log.
+    other = found.index("route-if-not = equal:${SCRIPT_NAME};/shop break:404 Not Found")
+    assert other > found.index("route-label = log-end")
+    # uWSGI looks files up by what is behind the path, and says how long they last by the whole.
+    assert "static-map = /static=/opt/shop/builds/abc123/src/static" in found
+    assert "static-expires-uri = ^/shop/static/ 60" in found
+    health = json.loads(text(results, "path", "/release.json"))["health"]
+    assert health["path"] == "/shop/healthz"
+    assert results["path"].routers[0]["health"]["path"] == "/shop/healthz"
+    unit = lines(results, "path", "uwsgi-shop@.service")
+    assert any(line.endswith(" APP_PATH=/shop") for line in unit)
+    service = "uwsgi-shop.live@" + only(results, "path")["release"] + ".service"
+    assert "Environment=SCRIPT_NAME=/shop" in lines(results, "path", service)
+    plain = lines(results, "plain")
+    assert "wsgi-file = /opt/shop/releases/$(APP_RELEASE)/wsgi.py" in plain
+    assert not [line for line in plain if line.startswith(("mount", "manage"))]
+    assert not [line for line in plain if "SCRIPT_NAME" in line]
+
+
+def test_a_service_with_a_socket(results: Plans) -> None:
+    app = only(results, "socket")
+    release = app["release"]
+    directory = "/run/wsgi/shop/%i.live"
+    unit = lines(results, "socket", f"uwsgi-shop.live@{release}.service")
+    for line in (
+        f"Environment=APP_SOCKET={directory}/web/sock",
+        "RuntimeDirectory=wsgi/shop/%i.live",
+        f"ExecStartPre=+/usr/bin/install -d -m 2750 -o shop -g nginx {directory}/web",
+    ):
+        assert line in unit
+    # What comes last holds.
+    assert [line for line in unit if line.startswith("UMask=")] == ["UMask=0027", "UMask=0007"]
+    assert not any("SCRIPT_NAME" in line for line in unit)
+    links = {link["path"]: link["target"] for link in app["links"]}
+    path = f"/opt/shop/releases/{release}/live.sock"
+    assert links[path] == f"/run/wsgi/shop/{release}.live/web/sock"
+    assert not [link for link in links if "worker" in link]
+    about = json.loads(text(results, "socket", "/release.json"))
+    assert (about["sockets"], about["services"]) == (["live"], ["worker", "live"])
+    worker = lines(results, "socket", f"uwsgi-shop.worker@{release}.service")
+    assert not any("APP_SOCKET" in line for line in worker)
 
 
 def test_static_files_of_two_releases(results: Plans) -> None:
@@ -712,6 +1010,63 @@ def test_release_is_named_by_its_build(results: Plans) -> None:
     assert only(results, "other_build")["release"].startswith("def456-")
 
 
+#: Key of the sandbox -> value, and lines of each unit that runs code of the application.
+LOOSENED: dict[str, tuple[Any, list[str]]] = {
+    "jit": (True, ["MemoryDenyWriteExecute=no"]),
+    "home": (True, ["ProtectHome=read-only"]),
+    "shared_tmp": (
+        True,
+        [
+            "PrivateTmp=no",
+            "CacheDirectory=wsgi/shop/tmp",
+            "CacheDirectoryMode=0700",
+            "BindPaths=/var/cache/wsgi/shop/tmp:/tmp /var/cache/wsgi/shop/tmp:/var/tmp",
+        ],
+    ),
+    "processes": (True, ["ProtectProc=default"]),
+    "namespaces": (True, ["RestrictNamespaces=no", "SystemCallFilter=@mount"]),
+    "devices": (
+        ["/dev/ttyUSB0", "/dev/dri/card0"],
+        ["PrivateDevices=no", "DevicePolicy=closed", "DeviceAllow=/dev/ttyUSB0 rw"],
+    ),
+    "groups": (["dialout", "video"], ["SupplementaryGroups=dialout video"]),
+    "capabilities": (
+        ["CAP_NET_RAW"],
+        ["CapabilityBoundingSet=CAP_NET_RAW", "AmbientCapabilities=CAP_NET_RAW"],
+    ),
+    "address_families": (["AF_PACKET"], ["RestrictAddressFamilies=AF_PACKET"]),
+    "system_calls": (["@mount", "bpf"], ["SystemCallFilter=@mount bpf"]),
+    "write_paths": (["/var/lib/shop"], ["ReadWritePaths=/var/lib/shop"]),
+}
+
+
+@pytest.mark.parametrize("key", LOOSENED)
+def test_the_sandbox_is_loosened_by_one_directive(key: str) -> None:
+    value, lines = LOOSENED[key]
+    keys = {"services": SERVICES, "timers": TIMERS, "http": {"port": 80}}
+    units = [
+        {
+            one["path"].rsplit("/", 1)[1].replace(apps.apps[0]["release"], "R"): one["text"]
+            for one in files(apps.apps[0]) + apps.routers[0]["files"]
+            if one["path"].endswith(".service")
+        }
+        for apps in (plan(apps=[app(**keys)]), plan(apps=[app(sandbox={key: value}, **keys)]))
+    ]
+    strict, loose = units
+    assert strict.keys() == loose.keys()
+    for unit, text in strict.items():
+        added = [line for line in loose[unit].split("\n") if line not in text.split("\n")]
+        if unit == "uwsgi-shop-http.service":
+            assert not added
+        else:
+            assert not set(lines) - set(added), unit
+            # A later line is what counts, and a list is added to.
+            assert loose[unit].index(lines[0]) > loose[unit].index(
+                "SystemCallFilter=@system-service"
+            )
+    assert set(LOOSENED) == set(specs.item_options("uwsgi", "uwsgi_apps")["sandbox"]["options"])
+
+
 @pytest.mark.parametrize("case", OTHER)
 def test_other_input_is_another_release(results: Plans, case: str) -> None:
     assert only(results, f"other_{case}")["release"] != only(results, "plain")["release"]
@@ -791,7 +1146,7 @@ def test_the_modules_get_what_they_take(results: Plans) -> None:
         for one in found.apps:
             assert set(one) == {
                 *("name", "release", "services", "timers", "schedules", "listen", "processes"),
-                *("units", "files", "links"),
+                *("units", "files", "links", "shared_paths", "public_paths"),
             }
         for router in found.routers:
             assert set(router) == {
