@@ -53,7 +53,7 @@ side_by_side() {
 
 # scenarios: print them in the order in which two workers take them: the longest first, so that none runs alone at the end.
 scenarios() {
-    local order=' release uwsgi nginx standalone default flask_app python ' name
+    local order=' release applications uwsgi nginx standalone default flask_app python ' name
     for name in $order; do [ ! -e "molecule/$name/molecule.yml" ] || echo "$name"; done
     for name in molecule/*/molecule.yml; do
         name=$(basename "$(dirname "$name")")
