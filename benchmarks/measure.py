@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""Measure the nginx and the applications of this host, with hold.py and load.py beside this file.
+"""Measure the nginx and the applications of this host, with the clients beside this file.
 
     measure.py connections --host bench.example --connections 100000 --report connections.json
     measure.py blocked --host bench.example --with long.conf --without empty.conf \
         --source 127.77.0.5 --report blocked.json
     measure.py sizes --candidates 4x1,4x8 --base 4x2 --report sizes.json
+    measure.py bodies --values 0,65536 --base 65536 --report bodies.json
 
 `connections` has hold.py hold connections, and looks meanwhile at what nginx and the kernel take
 for them, and how they are shared out to nginx's workers. `blocked` has load.py ask as fast as it
 can, with the one and the other file as nginx's blocked.conf in turn. `sizes` has load.py do so with
-applications that differ in their processes and threads, of which one runs at a time.
+applications that differ in their processes and threads, of which one runs at a time. `bodies` has
+post.py post to applications that differ in `post_buffering`, and asks nginx for answers that it
+takes in with one and other buffers.
 
-They run as root on the host, with Python 3.11, and put back what they change; `sizes` leaves the
-applications stopped. The exit code is 0 if
-there is a report, whatever it says. In the reports memory is in bytes and times are in seconds,
-unless a name says otherwise.
+They run as root on the host, with Python 3.11, and put back what they change; `sizes` and `bodies`
+leave the applications stopped. The exit code is 0 if there is a report, whatever it says. In the
+reports memory is in bytes and times are in seconds, unless a name says otherwise.
 """
 
 from __future__ import annotations
@@ -27,12 +29,14 @@ import os
 import random
 import resource
 import shutil
+import socket
+import stat
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -65,6 +69,34 @@ START = 10.0
 
 #: Requests that each endpoint gets one after another, to see how long one takes alone.
 ALONE = 20
+
+#: What is posted to the applications of `bodies`, and in how many bytes; and what nobody reads.
+BODIES = {"100 B": 100, "70 kB": 70_000, "1 MB": 1_000_000}
+UNREAD = 70_000
+
+#: Clients that post at the same time; as many as the applications of `bodies` have threads.
+POSTING = 8
+
+#: Seconds between two looks at files and memory while there is an upload.
+GLANCE = 0.02
+
+#: Connections whose memory is measured: such as are kept after an answer, and such whose client
+#: does not read it.
+KEPT = 2000
+WAITING = 200
+
+#: Connections before those, because a worker takes more the first time.
+WARM = 32
+
+#: What a client's system takes of an answer that it does not read, bytes; the system doubles it.
+UNREAD_ANSWER = 4096
+
+#: Seconds in which nginx must have taken in all that it can.
+REST = 30.0
+
+#: What tells an application of a request: the role's file, and that of nginx's package.
+PARAMETERS = Path("/etc/nginx/parameters/uwsgi.conf")
+PACKAGED = Path("/etc/nginx/uwsgi_params")
 
 #: What a run is with: nothing, the list, and once more nothing, to see what noise alone does.
 ARMS = ("without", "with", "control")
@@ -300,12 +332,12 @@ def processors(looks: Sequence[dict[str, Any]], seconds: float) -> dict[str, flo
 # ---- blocked -------------------------------------------------------------------------------
 
 
-def use(text: bytes) -> None:
-    """Make a text nginx's blocked.conf, and have nginx take it over."""
-    fresh = BLOCKED.with_name(".blocked.conf.bench")
+def use(path: Path, text: bytes) -> None:
+    """Make a text a file of nginx's configuration, and have nginx take it over."""
+    fresh = path.with_name(f".{path.name}.bench")
     fresh.write_bytes(text)
     fresh.chmod(0o644)
-    fresh.replace(BLOCKED)
+    fresh.replace(path)
     renew_workers()
 
 
@@ -360,7 +392,7 @@ def kept(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        use(text)
+        use(path, text)
 
 
 def ratios(rounds: Sequence[dict[str, Any]], arm: str, name: str) -> dict[str, float]:
@@ -381,7 +413,7 @@ def blocked(options: argparse.Namespace) -> dict[str, Any]:
     about: dict[str, Any] = {}
     with kept(BLOCKED):
         for arm in ("without", "with"):
-            use(texts[arm])
+            use(BLOCKED, texts[arm])
             # The main process keeps what an earlier configuration took, and so do its workers.
             subprocess.run(["systemctl", "restart", "nginx"], check=True)
             time.sleep(SETTLE)
@@ -400,7 +432,7 @@ def blocked(options: argparse.Namespace) -> dict[str, Any]:
             for number, order in zip(range(options.rounds), orders, strict=False):
                 one = {}
                 for arm in order:
-                    use(texts[arm])
+                    use(BLOCKED, texts[arm])
                     one[arm] = ask(options)
                 rounds.append(one)
                 rates = ", ".join(f"{one[arm]['per_second']:.0f}/s {arm}" for arm in ARMS)
@@ -464,10 +496,10 @@ def children(pid: int) -> list[int]:
     return [int(number) for number in text.split()]
 
 
-def processes_of(candidate: str) -> list[int]:
+def processes_of(candidate: str, number: int) -> list[int]:
     """Return the process ids of an application that runs: its master, then its workers.
 
-    Raises Unmeasurable if the workers do not become as many as they should be.
+    Raises Unmeasurable if the workers do not become so many.
     """
     said = subprocess.run(
         ["systemctl", "show", "--property=MainPID", "--value", unit_of(candidate, "service")],
@@ -480,7 +512,7 @@ def processes_of(candidate: str) -> list[int]:
     deadline = time.monotonic() + START
     while True:
         found = children(master) if master else []
-        if len(found) == processes_in(candidate):
+        if len(found) == number:
             return [master, *found]
         if time.monotonic() > deadline:
             raise Unmeasurable(f"{name_of(candidate)} has {len(found)} workers.")
@@ -498,13 +530,10 @@ def threads_in(candidate: str) -> int:
 
 
 def time_of(pids: Sequence[int]) -> float:
-    """Return the processor time that processes used so far, with all their threads, seconds."""
-    total = 0
-    for pid in pids:
-        # The name, in brackets, may have spaces.
-        words = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        total += int(words[11]) + int(words[12])
-    return total / TICKS
+    """Return the processor time that processes used so far, with all threads they have, seconds."""
+    threads = (one for pid in pids for one in Path(f"/proc/{pid}/task").iterdir())
+    times = ((one / "schedstat").read_text(encoding="ascii") for one in threads)
+    return sum(int(text.split()[0]) for text in times) / 1e9
 
 
 def time_of_clients() -> float:
@@ -555,7 +584,7 @@ def measure_one(options: argparse.Namespace, candidate: str, seed: str) -> dict[
     """Start an application, ask for all endpoints, look at its memory, and stop it."""
     control(["start"], [candidate])
     try:
-        pids = processes_of(candidate)
+        pids = processes_of(candidate, processes_in(candidate))
         loop = ["--keep", str(options.keep), "--seconds"]
         # What is done at the first request only, in each worker.
         ask_one(options, candidate, "plain", *loop, "0.3")
@@ -587,7 +616,7 @@ def measure_one(options: argparse.Namespace, candidate: str, seed: str) -> dict[
                 "processors_of_application": used["application"] / numbers["seconds"],
                 "processors_of_others": max(0.0, others) / numbers["seconds"],
             }
-        if processes_of(candidate) != pids:
+        if processes_of(candidate, len(pids) - 1) != pids:
             raise Unmeasurable(f"Processes of {name_of(candidate)} ended while they were asked.")
         return {"endpoints": found, "memory": memory_of(pids)}
     finally:
@@ -598,7 +627,7 @@ def alone(options: argparse.Namespace) -> dict[str, float]:
     """Return how long a request takes that is alone on the host, milliseconds: the medians."""
     control(["start"], [options.base])
     try:
-        processes_of(options.base)
+        processes_of(options.base, processes_in(options.base))
         limits = ("--keep", "1", "--requests", str(ALONE))
         reports = {one: ask_one(options, options.base, one, *limits) for one in ENDPOINTS}
         return {one: numbers["latency_ms"]["p50"] for one, numbers in reports.items()}
@@ -711,6 +740,326 @@ def sizes(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+# ---- bodies --------------------------------------------------------------------------------
+
+
+def key_of(value: int) -> str:
+    """Return what an application with this post_buffering is called after `bench-`."""
+    return f"body-{value}"
+
+
+def used_so_far(pids: Sequence[int]) -> dict[str, float]:
+    """Return the processor time of an application, nginx, clients that ended, and the machine.
+
+    What this program takes itself to look at them counts as the clients'.
+    """
+    return {
+        "application": time_of(pids),
+        "nginx": processor_time(),
+        "client": time_of_clients() + time.process_time(),
+        "machine": machine_time()["machine"],
+    }
+
+
+def nameless(pids: Sequence[int]) -> int:
+    """Return how long the files are that processes have open and that have no name any more.
+
+    Both uWSGI and nginx have bodies in such files. By the file system they could not be told apart.
+    """
+    found: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        for one in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                about, name = one.stat(), os.readlink(one)
+            except OSError:  # closed meanwhile
+                continue
+            if stat.S_ISREG(about.st_mode) and name.endswith(" (deleted)"):
+                found[about.st_dev, about.st_ino] = about.st_size
+    return sum(found.values())
+
+
+def begin_to_post(
+    options: argparse.Namespace, value: int, path: str, size: int, *more: str
+) -> subprocess.Popen[bytes]:
+    """Start post.py; its report is post.json."""
+    url = f"{options.url.rstrip('/')}/{path}"
+    return subprocess.Popen(
+        [sys.executable, HERE / "post.py", "--url", url]
+        + ["--host", f"{name_of(key_of(value))}.example", "--bytes", str(size), *more]
+        + ["--report", options.report.with_name("post.json")]
+    )
+
+
+def posted(
+    options: argparse.Namespace,
+    value: int,
+    pids: Sequence[int],
+    size: int,
+    *more: str,
+    path: str = "read",
+) -> dict[str, Any]:
+    """Have post.py post, look at files and memory if it is once, and return the figures.
+
+    Raises Unmeasurable if there is no report.
+    """
+    status = "200" if path == "read" else "401"
+    once = "--once" in more
+    disk, most = {"uwsgi": 0, "nginx": 0}, {"uwsgi": 0, "nginx": 0}
+    before = used_so_far(pids)
+    client = begin_to_post(options, value, path, size, *more)
+    try:
+        while once and client.poll() is None:
+            for name, processes in (("uwsgi", pids), ("nginx", workers())):
+                disk[name] = max(disk[name], nameless(processes))
+            most["uwsgi"] = max(most["uwsgi"], memory_of(pids)["all_pss"])
+            most["nginx"] = max(most["nginx"], memory()["all_pss"])
+            time.sleep(GLANCE)
+    finally:
+        client.wait()
+    if client.returncode:
+        raise Unmeasurable(f"post.py ended with {client.returncode}.")
+    after = used_so_far(pids)
+    numbers = json.loads(options.report.with_name("post.json").read_text(encoding="utf-8"))
+    used = {name: after[name] - before[name] for name in after}
+    others = used["machine"] - used["application"] - used["nginx"] - used["client"]
+    bad = numbers["outcomes"].get("502", 0) if path == "unread" else 0
+    return {
+        "requests": numbers["requests"],
+        "bad_gateway": bad,
+        "failed": numbers["requests"] - numbers["outcomes"].get(status, 0) - bad,
+        "outcomes": numbers["outcomes"],
+        "per_second": numbers["rate"],
+        "p50_ms": numbers["latency_ms"]["p50"],
+        "milliseconds_of_application": 1e3 * used["application"] / numbers["requests"],
+        "milliseconds_of_nginx": 1e3 * used["nginx"] / numbers["requests"],
+        "processors_of_others": max(0.0, others) / numbers["seconds"],
+        **({"disk": disk, "most_memory": most} if once else {}),
+    }
+
+
+def post_to_one(options: argparse.Namespace, value: int) -> dict[str, Any]:
+    """Start an application, post all there is to it, look at its memory, and stop it."""
+    control(["start"], [key_of(value)])
+    try:
+        pids = processes_of(key_of(value), options.processes)
+        clients = ["--clients", str(POSTING), "--seconds"]
+        loop = [*clients, str(options.seconds)]
+        # What is done at the first request only, in each worker.
+        posted(options, value, pids, 0, *clients, "0.3")
+        used = {"started": memory_of(pids)["all_pss"]}
+        found = {name: posted(options, value, pids, size, *loop) for name, size in BODIES.items()}
+        used["after_bodies"] = memory_of(pids)["all_pss"]
+        once = ("--clients", "1", "--once")
+        found["upload"] = posted(options, value, pids, options.megabytes * 1_000_000, *once)
+        found["unread"] = posted(options, value, pids, UNREAD, *loop, path="unread")
+        if processes_of(key_of(value), options.processes) != pids:
+            raise Unmeasurable(f"Processes of {name_of(key_of(value))} ended meanwhile.")
+        return {"bodies": found, "memory": used}
+    finally:
+        control(["stop"], [key_of(value)])
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Return the median of values, the least and the greatest."""
+    return {"median": statistics.median(values), "least": min(values), "most": max(values)}
+
+
+def over_rounds(rounds: Sequence[dict[int, dict[str, Any]]], value: int) -> dict[str, Any]:
+    """Return what an application did in all rounds."""
+    runs = [one[value] for one in rounds]
+    found: dict[str, Any] = {}
+    for name in runs[0]["bodies"]:
+        each = [run["bodies"][name] for run in runs]
+        found[name] = {
+            key: spread([one[key] for one in each])
+            for key in (
+                "per_second",
+                "p50_ms",
+                "milliseconds_of_application",
+                "milliseconds_of_nginx",
+            )
+        } | {key: [one[key] for one in each] for key in ("requests", "bad_gateway")}
+        if "disk" in each[0]:
+            for key in ("disk", "most_memory"):
+                found[name][key] = {
+                    of: statistics.median(one[key][of] for one in each) for of in each[0][key]
+                }
+    memory_used = {
+        name: int(statistics.median(run["memory"][name] for run in runs))
+        for name in runs[0]["memory"]
+    }
+    return {"bodies": found, "memory": memory_used}
+
+
+def connect(options: argparse.Namespace, host: str, path: str) -> http.client.HTTPConnection:
+    """Ask on a new connection with small buffers of the client's own, and leave it open."""
+    url = urlsplit(options.url)
+    address = (url.hostname or "", url.port or 80)
+    connection = http.client.HTTPConnection(*address, timeout=15)
+    connection.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    connection.sock.settimeout(15)
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD_ANSWER)
+    connection.sock.connect(address)
+    connection.request("GET", path, headers={"Host": host})
+    return connection
+
+
+def rest() -> None:
+    """Wait until nginx has nothing to do. Raises Unmeasurable if that does not come."""
+    deadline, before = time.monotonic() + REST, processor_time()
+    while time.monotonic() < deadline:
+        time.sleep(0.5)
+        now = processor_time()
+        if now - before < 0.002:
+            return
+        before = now
+    raise Unmeasurable(f"nginx was at work for {REST:.0f} s after it had been asked.")
+
+
+def bytes_of_connection(
+    options: argparse.Namespace, host: str, path: str, number: int, read: bool
+) -> float:
+    """Return what nginx takes for each of so many connections, bytes.
+
+    Args:
+        options: of the command line.
+        host: the site that is asked.
+        path: what it is asked for.
+        number: how many connections.
+        read: whether their client reads the answer; if not, nginx keeps what it can of it.
+
+    Raises:
+        Unmeasurable: one of them had another answer than 200.
+    """
+    renew_workers()
+    waiting: list[http.client.HTTPConnection] = []
+    with ExitStack() as opened:
+
+        def answered(path: str, read: bool) -> None:
+            connection = connect(options, host, path)
+            opened.callback(connection.close)
+            if read:
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    raise Unmeasurable(f"{host} answered {answer.status}.")
+                if answer.will_close:
+                    raise Unmeasurable(f"{host} does not keep its connections.")
+            else:
+                waiting.append(connection)
+
+        for _ in range(WARM):
+            answered("/", read=True)
+        rest()
+        before = memory()["all_pss"]
+        for _ in range(number):
+            answered(path, read)
+        rest()
+        taken = memory()["all_pss"] - before
+        for one in waiting:
+            begin = one.sock.recv(12, socket.MSG_PEEK)
+            if begin != b"HTTP/1.1 200":
+                raise Unmeasurable(f"{host} began an answer with {begin!r}.")
+    return taken / number
+
+
+def one_round_of_answers(options: argparse.Namespace, order: Sequence[str]) -> dict[str, Any]:
+    """Measure the memory of connections, with the role's buffers and with nginx's own."""
+    hosts = {"role": options.host, "nginx": "bench-buffers.example"}
+    return {
+        arm: {
+            "kept": bytes_of_connection(options, hosts[arm], "/", KEPT, read=True),
+            "waiting": bytes_of_connection(options, hosts[arm], "/large", WAITING, read=False),
+        }
+        for arm in order
+    }
+
+
+def one_round_of_parameters(
+    options: argparse.Namespace, texts: dict[str, bytes], order: Sequence[str]
+) -> dict[str, Any]:
+    """Ask as fast as the client can, with one and the other file of parameters."""
+    found = {}
+    for arm in order:
+        use(PARAMETERS, texts[arm])
+        found[arm] = ask(options)
+    return found
+
+
+def bodies(options: argparse.Namespace) -> dict[str, Any]:
+    """Post to applications that differ in post_buffering, measure connections, and report."""
+    values = [int(one) for one in options.values.split(",")]
+    options.host = f"{name_of(key_of(options.base))}.example"
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    # Those of an earlier benchmark too.
+    subprocess.run(
+        ["systemctl", "stop", "uwsgi-bench-*@*.socket", "uwsgi-bench-*@*.service"], check=True
+    )
+    rounds: list[dict[int, dict[str, Any]]] = []
+    answers, parameters = [], []
+    texts = {"role": PARAMETERS.read_bytes(), "nginx": PACKAGED.read_bytes()}
+    begun = time.monotonic()
+    with options.progress.open("w", encoding="utf-8") as progress:
+
+        def say(text: str) -> None:
+            print(f"{text}, after {time.monotonic() - begun:.0f} s", file=progress, flush=True)
+
+        for number in range(1, options.rounds + 1):
+            count = f"in round {number} of {options.rounds}"
+            one: dict[int, dict[str, Any]] = {}
+            # By chance, so that none always comes first; the same in each benchmark.
+            for value in random.Random(number).sample(values, len(values)):
+                one[value] = post_to_one(options, value)
+                say(f"{len(one)} of {len(values)} {count}, post_buffering {value}")
+            rounds.append(one)
+        control(["start"], [key_of(options.base)])
+        try:
+            processes_of(key_of(options.base), options.processes)
+            for number in range(1, options.rounds + 1):
+                order = list(texts) if number % 2 else list(reversed(texts))
+                answers.append(one_round_of_answers(options, order))
+                say(f"answers in round {number} of {options.rounds}")
+            with kept(PARAMETERS):
+                for number in range(1, options.rounds + 1):
+                    order = list(texts) if number % 2 else list(reversed(texts))
+                    parameters.append(one_round_of_parameters(options, texts, order))
+                    say(f"parameters in round {number} of {options.rounds}")
+        finally:
+            control(["stop"], [key_of(options.base)])
+    control(["disable", "--quiet"], [key_of(value) for value in values])
+    posts = [run for one in rounds for found in one.values() for run in found["bodies"].values()]
+    return {
+        "nginx": nginx_version(),
+        "cores": os.cpu_count(),
+        "rounds_of_each": options.rounds,
+        "seconds": options.seconds,
+        "seconds_in_all": time.monotonic() - begun,
+        "megabytes": options.megabytes,
+        "clients": POSTING,
+        "requests": sum(run["requests"] for run in posts),
+        "failed": sum(run["failed"] for run in posts)
+        + sum(arm["failed"] for one in parameters for arm in one.values()),
+        "processors_of_others": spread([run["processors_of_others"] for run in posts]),
+        "values": {str(value): over_rounds(rounds, value) for value in values},
+        "connections": {"kept": KEPT, "waiting": WAITING},
+        "bytes_per_connection": {
+            arm: {name: spread([one[arm][name] for one in answers]) for name in ("kept", "waiting")}
+            for arm in texts
+        },
+        "parameters": {
+            arm: {
+                "lines": sum(line.startswith(b"uwsgi_param") for line in text.splitlines()),
+                "microseconds_of_nginx": spread(
+                    [one[arm]["microseconds_of_nginx"] for one in parameters]
+                ),
+            }
+            for arm, text in texts.items()
+        },
+        "rounds": {"bodies": rounds, "answers": answers, "parameters": parameters},
+    }
+
+
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -735,9 +1084,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     size.add_argument("--rounds", type=int, default=3, help="how often each")
     size.add_argument("--seconds", type=float, default=1.5, help="how long to ask each time")
     size.add_argument("--keep", type=int, default=64, help="connections to ask on")
+    post = jobs.add_parser("bodies", help="compare values of post_buffering, and nginx's buffers")
+    post.set_defaults(job=bodies)
+    post.add_argument("--values", required=True, help="bytes, with commas between")
+    post.add_argument("--base", type=int, default=65536, help="the one for all that is no body")
+    post.add_argument("--processes", type=int, default=2, help="that each application has")
+    post.add_argument("--megabytes", type=int, default=200, help="of an upload")
+    post.add_argument("--rounds", type=int, default=3, help="how often each")
+    post.add_argument("--seconds", type=float, default=1.5, help="how long to post each time")
+    post.add_argument("--keep", type=int, default=8, help="connections to ask on")
     for job in (hold, block):
         job.add_argument("--host", required=True, help="the Host header")
-    for job in (hold, block, size):
+    for job in (hold, block, size, post):
         job.add_argument("--url", default="http://127.0.0.1/", help="what to ask for")
         job.add_argument(
             "--progress", type=Path, default=Path("/dev/null"), help="and what is done"

@@ -3,7 +3,8 @@
 
 Usage:
     report.py candidates CORES [PROCESSESxTHREADS,...]   what sizes.yml compares, as JSON
-    report.py connections|blocked|sizes FIGURES          the tables of a file that measure.py wrote
+    report.py values [BYTES,...]                         what bodies.yml compares, as JSON
+    report.py connections|blocked|sizes|bodies FIGURES   the tables of a file that measure.py wrote
 """
 
 from __future__ import annotations
@@ -18,6 +19,13 @@ from typing import Any
 BASE = "4x2"
 #: Processes for each core, and threads.
 USUAL = ((1, 1), (1, 8), (2, 1), (2, 2), (2, 4), (2, 8), (2, 16), (2, 32), (4, 8))
+#: Values of post_buffering, and the uwsgi role's default.
+VALUES = (0, 8192, 65536, 1048576)
+DEFAULT_VALUE = 65536
+#: Processes and threads of each application of bodies.yml.
+BODIES_SIZE = (2, 4)
+#: A client that does not read is left waiting for longer than it takes to look at the memory.
+PATIENT = {"send_timeout": "2m"}
 MIB = 1048576
 
 Rows = list[list[str]]
@@ -69,6 +77,64 @@ def candidates(cores: int, named: str = "") -> dict[str, Any]:
         sites.append({"name": name, "domains": [f"{name}.example"], "uwsgi": {"servers": [socket]}})
     names = list(dict.fromkeys([*sizes, BASE]))
     return {"candidates": names, "base": BASE, "apps": apps, "sites": sites}
+
+
+def values(named: str = "") -> dict[str, Any]:
+    """Return what bodies.yml compares: an application and a site for each value of post_buffering.
+
+    One more site, `bench-buffers.example`, has nginx's own buffers for an answer. The names are
+    known to measure.py.
+
+    Args:
+        named: the values in bytes, with commas between them; empty for the usual ones.
+
+    Raises:
+        ValueError: one of them is no number.
+    """
+    words = [one.strip() for one in named.split(",")] if named else [str(one) for one in VALUES]
+    for word in words:
+        if not (word.isascii() and word.isdigit()):
+            raise ValueError(f"values: write bytes, with commas between several; '{word}' is none.")
+    numbers = list(dict.fromkeys([*map(int, words), DEFAULT_VALUE]))
+    processes, threads = BODIES_SIZE
+    apps, sites = [], []
+    for number in numbers:
+        name = f"bench-body-{number}"
+        apps.append(
+            {
+                "name": name,
+                "module": "bodies:application",
+                "processes": processes,
+                "threads": threads,
+                "post_buffering": number,
+            }
+        )
+        socket = f"unix:/opt/{name}/current/uwsgi.sock"
+        sites.append(
+            {
+                "name": name,
+                "domains": [f"{name}.example"],
+                "uwsgi": {"servers": [socket]},
+                "client_max_body_size": "2g",
+                "options": PATIENT,
+            }
+        )
+    default = f"unix:/opt/bench-body-{DEFAULT_VALUE}/current/uwsgi.sock"
+    sites.append(
+        {
+            "name": "bench-buffers",
+            "domains": ["bench-buffers.example"],
+            "uwsgi": {"servers": [default]},
+            "options": {**PATIENT, "uwsgi_buffer_size": "4k", "uwsgi_buffers": "8 4k"},
+        }
+    )
+    return {
+        "values": numbers,
+        "base": DEFAULT_VALUE,
+        "processes": processes,
+        "apps": apps,
+        "sites": sites,
+    }
 
 
 def connections(bench: dict[str, Any]) -> list[Rows]:
@@ -215,12 +281,82 @@ def sizes(bench: dict[str, Any]) -> list[Rows]:
     return [speed, latency, memory]
 
 
+def ranged(figure: dict[str, float], digits: int = 2, unit: float = 1) -> str:
+    """Return a median and, in brackets, the least and the greatest, in another unit."""
+    median, least, most = (figure[key] / unit for key in ("median", "least", "most"))
+    return f"{median:,.{digits}f} ({least:,.{digits}f} to {most:,.{digits}f})"
+
+
+def gone(each: dict[str, Any]) -> str:
+    """Return how many answers were 502: in all, and the least and the greatest part of a round."""
+    bad, requests = each["bad_gateway"], each["requests"]
+    parts = [100 * one / of for one, of in zip(bad, requests, strict=True) if of]
+    percent = f" ({min(parts):.0f} to {max(parts):.0f} %)" if any(bad) else ""
+    return f"{sum(bad):,} of {sum(requests):,}{percent}"
+
+
+def bodies(bench: dict[str, Any]) -> list[Rows]:
+    """Return the tables of bodies.yml: bodies, memory of connections, parameters, what else."""
+    found = [one["bodies"] for one in bench["values"].values()]
+    used = [one["memory"] for one in bench["values"].values()]
+    rows = [["post_buffering", *bench["values"]]]
+    for name in found[0]:
+        if name in ("upload", "unread"):
+            continue
+        rows += [
+            [f"{name}: requests/s", *(ranged(one[name]["per_second"], 0) for one in found)],
+            [
+                "  processor time, ms",
+                *(ranged(one[name]["milliseconds_of_application"]) for one in found),
+            ],
+        ]
+    uploads = [one["upload"] for one in found]
+    times = [one["milliseconds_of_application"] for one in uploads]
+    rows += [
+        [f"{bench['megabytes']} MB: s", *(ranged(one["p50_ms"], 2, 1000) for one in uploads)],
+        ["  processor time, s", *(ranged(one, 2, 1000) for one in times)],
+    ]
+    for of, label in (("uwsgi", "uWSGI"), ("nginx", "nginx")):
+        disk = [f"{one['disk'][of] / 1e6:.0f}" for one in uploads]
+        memory = [f"{one['most_memory'][of] / MIB:.1f}" for one in uploads]
+        rows += [
+            [f"  disk meanwhile, {label}, MB", *disk],
+            [f"  memory meanwhile, {label}, MiB", *memory],
+        ]
+    for name, label in (("started", "at first"), ("after_bodies", "after bodies up to 1 MB")):
+        sizes = [f"{one[name] / MIB:.1f}" for one in used]
+        rows.append([f"memory of uWSGI {label}, MiB", *sizes])
+    rows.append(["70 kB that nobody reads: 502", *(gone(one["unread"]) for one in found)])
+    arms = {"nginx": "nginx's own, 4 kB", "role": "the role's"}
+    held = [["memory of nginx a connection, KiB", *arms.values()]]
+    for name, label in (("kept", "kept, asked once"), ("waiting", "answers that are not read")):
+        sizes = [ranged(bench["bytes_per_connection"][arm][name], 2, 1024) for arm in arms]
+        held.append([f"{bench['connections'][name]:,} {label}", *sizes])
+    told = bench["parameters"]
+    times = [ranged(told[arm]["microseconds_of_nginx"], 1) for arm in arms]
+    parameters = [
+        ["what an application is told", *(f"{told[arm]['lines']} parameters" for arm in arms)],
+        ["processor time of nginx a request, us", *times],
+        ["  the least", *(f"{told[arm]['microseconds_of_nginx']['least']:.1f}" for arm in arms)],
+    ]
+    rest = [
+        ["what else", "figure"],
+        ["requests with a body", f"{bench['requests']:,}, failed {bench['failed']:,}"],
+        ["clients", f"{bench['clients']}, on {bench['cores']} cores, nginx {bench['nginx']}"],
+        ["processors that others had", ranged(bench["processors_of_others"])],
+        ["seconds in all", f"{bench['seconds_in_all']:.0f}"],
+    ]
+    return [rows, held, parameters, rest]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one of the commands; errors go to stderr as one sentence."""
-    shows = {"connections": connections, "blocked": blocked, "sizes": sizes}
+    shows = {"connections": connections, "blocked": blocked, "sizes": sizes, "bodies": bodies}
     try:
         if arguments[:1] == ["candidates"] and len(arguments) in (2, 3):
             print(json.dumps(candidates(int(arguments[1]), *arguments[2:])))
+        elif arguments[:1] == ["values"] and len(arguments) in (1, 2):
+            print(json.dumps(values(*arguments[1:])))
         elif len(arguments) == 2 and arguments[0] in shows:
             bench = json.loads(Path(arguments[1]).read_text(encoding="utf-8"))
             print("\n\n".join(table(rows) for rows in shows[arguments[0]](bench)))
