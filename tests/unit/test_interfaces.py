@@ -318,9 +318,10 @@ def outline(text: str) -> tuple[list[int], list[str], list[str]]:
     ]
     prose = fence.sub("", text)
     levels = [len(marks) for marks in re.findall(r"^(#+) ", prose, flags=re.M)]
-    # The two pages point at each other, and headings have another fragment in another language.
+    # Each points at the other, and at pages of its own language, where headings have another
+    # fragment.
     links = [
-        re.sub(r"README(\.zh-CN)?\.md$", "README", link.split("#")[0])
+        re.sub(r"(\.zh-CN)?\.md$", "", link.split("#")[0])
         for link in re.findall(r"\]\(([^)\s]+)[^)]*\)", prose)
     ]
     return levels, blocks, sorted(links)
@@ -346,6 +347,13 @@ def test_playbooks_of_the_collection_are_whole() -> None:
             assert (path.parent / name).exists(), f"{path.name}: {name}"
 
 
+def test_an_inventory_says_whose_its_applications_are() -> None:
+    # A play's own variables would come before an inventory's.
+    for path in sorted((ROOT / "playbooks").glob("*.yml")):
+        for play in load(path):
+            assert not {"uwsgi_owner", "nginx_owner"} & play.get("vars", {}).keys(), path.name
+
+
 def test_playbooks_call_roles_by_their_full_names() -> None:
     # Then site.yml runs from any directory: collections/ is beside it, roles_path in ansible.cfg.
     texts = [path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").rglob("*.yml")]
@@ -369,14 +377,35 @@ def test_certbot_has_an_interpreter_that_is_there(there: dict[str, str], expecte
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_truth_values_are_read_as_such(role: str) -> None:
-    # -e nginx_maintenance=false is a text, which is true.
+def test_tasks_use_what_was_checked(role: str) -> None:
+    # -e nginx_maintenance=false is a text, which is true; a text of a list is its letters. A text
+    # alone is the same before and after.
     options = {k: v for point in specs(role).values() for k, v in point["options"].items()}
-    wanted = [name for name, spec in options.items() if spec.get("type") == "bool"]
-    bare = re.compile(rf"\b({'|'.join(wanted)})\b(?! \| bool)")
+    typed = [name for name, spec in options.items() if spec["type"] not in {"str", "path"}]
+    # Ansible reads the keyword no_log as the plan reads the variable.
+    allowed = (
+        rf"(when: {role}_validate is truthy\(convert_bool=true\)"
+        rf'|no_log: "{{{{ {role}_no_log }}}}")$'
+    )
     for path in (ROOT / "roles" / role / "tasks").glob("*.yml"):
-        for condition in re.findall(r"(?:when:|no_log: \"\{\{ \w+ and).*", path.read_text("utf-8")):
-            assert not bare.search(condition), (path.name, condition)
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if not re.search(allowed, line) and not line.lstrip().startswith("#"):
+                raw = rf"(?<![\w.])({'|'.join(typed)})\b(?!:)"
+                assert not re.search(raw, line), (path.name, line)
+
+
+@pytest.mark.parametrize("job", ["maintenance", "remove"])
+@pytest.mark.parametrize("name", ["", "../../../etc", "a/b", ".", "shop"])
+def test_paths_are_made_of_names_of_sites_only(job: str, name: str) -> None:
+    # Below them something is removed.
+    checked = []
+    for task in load(ROOT / f"roles/nginx/tasks/{job}.yml"):
+        if "ansible.builtin.assert" not in task:
+            break
+        that = task["ansible.builtin.assert"]["that"]
+        checked += [that] if isinstance(that, str) else that
+    (pattern,) = re.findall(rf"nginx_{job}_site is match\('(.*)'\)", "\n".join(checked))
+    assert bool(re.match(pattern, name)) is (name == "shop")
 
 
 def test_builds_are_known_whichever_tags_are_skipped() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -82,3 +83,70 @@ def test_the_tables_of_sizes_name_the_repeated_base(
     label = "a worker with 16 threads, bytes"
     text = "4x2, Pss, MiB".ljust(len(label)) + "  master 1.0, a worker 2.0, all 3.0"
     assert text in lines
+
+
+def test_the_default_is_always_among_the_values(report: ModuleType) -> None:
+    found = report.values("0, 8192,0")
+    assert found["values"] == [0, 8192, 65536]
+    assert [app["post_buffering"] for app in found["apps"]] == [0, 8192, 65536]
+    assert [site["name"] for site in found["sites"]] == [
+        "bench-body-0",
+        "bench-body-8192",
+        "bench-body-65536",
+        "bench-buffers",
+    ]
+    assert found["sites"][-1]["uwsgi"] == found["sites"][-2]["uwsgi"]
+
+
+@pytest.mark.parametrize("named", ["64k", "-1", "0,", "²"])
+def test_what_is_no_value_is_named(
+    report: ModuleType, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report.main(["values", named]) == 1
+    assert "values: write bytes" in capsys.readouterr().err
+
+
+def test_the_tables_of_bodies_say_how_many_answers_were_lost(
+    report: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure = {"median": 1500.0, "least": 1000.0, "most": 2000.0}
+    one = {"per_second": figure, "p50_ms": figure, "milliseconds_of_application": figure}
+    upload = one | {
+        "disk": {"uwsgi": 0, "nginx": 200_000_000},
+        "most_memory": {"uwsgi": 3 << 20, "nginx": 2 << 20},
+    }
+    lost = one | {"bad_gateway": [10, 30], "requests": [100, 100]}
+    bodies = {"70 kB": one, "upload": upload, "unread": lost}
+    memory = {"started": 1 << 20, "after_bodies": 2 << 20}
+    arm = {"lines": 16, "microseconds_of_nginx": figure}
+    bench = {
+        "nginx": "1.22.1",
+        "cores": 2,
+        "clients": 8,
+        "megabytes": 200,
+        "seconds_in_all": 200.4,
+        "requests": 1000,
+        "failed": 1,
+        "processors_of_others": figure,
+        "values": {
+            "0": {"bodies": bodies, "memory": memory},
+            "65536": {
+                "bodies": bodies | {"unread": lost | {"bad_gateway": [0, 0]}},
+                "memory": memory,
+            },
+        },
+        "connections": {"kept": 2000, "waiting": 200},
+        "bytes_per_connection": dict.fromkeys(
+            ("nginx", "role"), {"kept": figure, "waiting": figure}
+        ),
+        "parameters": {"nginx": arm, "role": arm},
+    }
+    path = tmp_path / "bodies.json"
+    path.write_text(json.dumps(bench), encoding="utf-8")
+    assert report.main(["bodies", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = {name: rest for name, *rest in (re.split(" {2,}", line.strip()) for line in lines)}
+    assert rows["70 kB that nobody reads: 502"] == ["40 of 200 (10 to 30 %)", "0 of 200"]
+    assert rows["disk meanwhile, nginx, MB"] == ["200", "200"]
+    assert rows["200 MB: s"] == ["1.50 (1.00 to 2.00)"] * 2
+    assert rows["2,000 kept, asked once"] == ["1.46 (0.98 to 1.95)"] * 2
