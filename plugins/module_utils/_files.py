@@ -113,13 +113,12 @@ def prepare(path: str, data: bytes, mode: int, ids: Tuple[int, int] = (0, 0)) ->
     return fresh
 
 
-def write(path: str, data: bytes, mode: int, ids: Tuple[int, int] = (0, 0)) -> None:
-    """Write a file that is never seen half-written, also after a power cut.
+def put(fresh: str, path: str) -> None:
+    """Put a new file or link in its place, also for after a power cut; if that fails, remove it.
 
     Raises:
-        OSError: it cannot be written; the old one is as it was.
+        OSError: it cannot be put there; the old one is as it was.
     """
-    fresh = prepare(path, data, mode, ids)
     try:
         os.rename(fresh, path)
     except BaseException:
@@ -127,6 +126,16 @@ def write(path: str, data: bytes, mode: int, ids: Tuple[int, int] = (0, 0)) -> N
             os.unlink(fresh)
         raise
     sync_directory(os.path.dirname(path))
+
+
+def write(path: str, data: bytes, mode: int, ids: Tuple[int, int] = (0, 0)) -> None:
+    """Write a file that is never seen half-written, also after a power cut.
+
+    Raises:
+        OSError: it cannot be written; the old one is as it was.
+    """
+    fresh = prepare(path, data, mode, ids)
+    put(fresh, path)
 
 
 def point(path: str, target: str) -> None:
@@ -141,13 +150,7 @@ def point(path: str, target: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(fresh)
     os.symlink(target, fresh)
-    try:
-        os.rename(fresh, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)
-        raise
-    sync_directory(os.path.dirname(path))
+    put(fresh, path)
 
 
 def link_target(path: str) -> Optional[str]:
