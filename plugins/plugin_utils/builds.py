@@ -14,6 +14,8 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     PYTHON,
     RESERVED,
     called,
+    is_plain,
+    shared_problems,
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.releases import shown
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
@@ -210,8 +212,9 @@ def check(app: App) -> list[str]:
         )
     out += wrong
     out += check_packages(app["packages"])
-    out += check_shared_paths(app["shared_paths"])
-    out += check_environment(app)
+    out += shared_problems("shared_paths", app["shared_paths"])
+    # Of the build commands, in the uwsgi role's words.
+    out += release_checks.check_environment(app)
     kinds = [key for key in ("path", "git", "archive", "package") if source[key]]
     if len(kinds) != 1:
         out.append("source: needs exactly one of path, git, archive and package.")
@@ -234,11 +237,6 @@ def check(app: App) -> list[str]:
 def is_below(path: str) -> bool:
     """Tell whether a path stays in the directory that it is relative to."""
     return not path.startswith("/") and not posixpath.normpath(path).startswith("..")
-
-
-def is_plain(path: str) -> bool:
-    """Tell whether a path is relative, stays below, and is written in the one shortest way."""
-    return all(part not in ("", ".", "..") for part in path.split("/"))
 
 
 def check_directory(source: dict[str, Any]) -> list[str]:
@@ -269,26 +267,6 @@ def check_packages(packages: list[str]) -> list[str]:
         for name in packages
         if not SYSTEM_PACKAGE.fullmatch(name)
     ]
-
-
-def check_shared_paths(paths: list[str]) -> list[str]:
-    """Return what is wrong with paths that outlive releases."""
-    out = [
-        f"shared_paths: '{path}' is not written as a path from the source, as static/uploads:"
-        " without / at its ends, without . and .."
-        for path in paths
-        if not is_plain(path) or not path.isprintable()
-    ]
-    for place, path in enumerate(paths):
-        for number, other in enumerate(paths):
-            if path.startswith(other + "/") or (path == other and number < place):
-                out.append(f"shared_paths: '{path}' is part of '{other}'; write one of them.")
-    return out
-
-
-def check_environment(app: App) -> list[str]:
-    """Return what is wrong with the variables of the build commands, in the uwsgi role's words."""
-    return list(release_checks.check_environment(app))
 
 
 def without_password(address: str) -> str:

@@ -57,6 +57,31 @@ def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return None
 
 
+def is_plain(path: str) -> bool:
+    """Tell whether a path is relative, stays below, and is written in the one shortest way."""
+    return all(part not in ("", ".", "..") for part in path.split("/"))
+
+
+def shared_problems(key: str, paths: list[str]) -> list[str]:
+    """Return what is wrong with paths that outlive releases, for the roles that link and make them.
+
+    Args:
+        key: what has the paths, for the sentences.
+        paths: below the source, and below the directory that is shared.
+    """
+    out = [
+        f"{key}: '{path}' is not written as a path from the source, as static/uploads: without /"
+        " at its ends, without . and .."
+        for path in paths
+        if not is_plain(path) or not path.isprintable()
+    ]
+    for place, path in enumerate(paths):
+        for number, other in enumerate(paths):
+            if path.startswith(other + "/") or (path == other and number < place):
+                out.append(f"{key}: '{path}' is part of '{other}'; write one of them.")
+    return out
+
+
 def without_slash(path: str) -> str:
     """Return the beginning of URLs without a slash at its end, but / itself."""
     return path.rstrip("/") or "/"

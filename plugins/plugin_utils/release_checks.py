@@ -15,6 +15,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     RESERVED,
     URL_PATH,
     network,
+    shared_problems,
     unknown_system,
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
@@ -255,16 +256,7 @@ def check_files(app: Keys) -> Iterator[str]:
 def check_shared(app: Keys) -> Iterator[str]:
     """Yield what is wrong with what outlives releases."""
     for key in ("shared_paths", "public_paths"):
-        for place, path in enumerate(app[key]):
-            parts = path.split("/")
-            if not path.isprintable() or any(part in ("", ".", "..") for part in parts):
-                yield (
-                    f"{key}: '{path}' is not written as a path from the source, as static/uploads:"
-                    " without / at its ends, without . and .."
-                )
-            for number, other in enumerate(app[key]):
-                if path.startswith(other + "/") or (path == other and number < place):
-                    yield f"{key}: '{path}' is part of '{other}'; write one of them."
+        yield from shared_problems(key, app[key])
 
 
 def check_build(app: Keys, root: str) -> Iterator[str]:
