@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Install what this machine lacks to run lab hosts.
-# Usage: bootstrap.sh [--print] [standin|control|lint]
+# Usage: bootstrap.sh [--print] [standin|vm|control|lint]
 #   --print   say what would be installed and install nothing
 #   standin   also what building the stand-in takes
+#   vm        also what virtual machines take (LAB_KIND=vm)
 #   control   what the control node takes, and nothing else: a Python that can make environments
 #   lint      what the linters take, and nothing else
 # Says and does nothing where nothing is missing.
@@ -71,6 +72,35 @@ needs_of_standin() {
   if [ "$(id -u)" -ne 0 ]; then
     need newuidmap 'builds the stand-in without root' uidmap shadow-utils
   fi
+  # Debian trusts its own keys; elsewhere mmdebstrap takes them from here, if it has gpg to read them.
+  if ! (. /etc/os-release && [ "$ID" = debian ]); then
+    need gpg "reads Debian's keys" gpg gnupg2
+    needs_of_keyring
+  fi
+}
+
+# Note the keys that Debian's packages are signed with.
+needs_of_keyring() {
+  local package=debian-keyring
+  [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ] || return 0
+  [ "$manager" != apt-get ] || package=debian-archive-keyring
+  missing+=("$package")
+  say "missing: Debian's keys (package $package): what the stand-in is made of is signed with them"
+}
+
+# Note what virtual machines take: qemu, and what makes disks and initrds of packages and images.
+needs_of_machines() {
+  need qemu-system-x86_64 'runs virtual machines' qemu-system-x86 qemu-kvm
+  need qemu-img 'reads cloud images' qemu-utils qemu-img
+  need mke2fs 'makes their disks' e2fsprogs e2fsprogs
+  need cpio 'makes the initrd' cpio cpio
+  if [ -n "${LAB_VM_IMAGE:-}" ]; then
+    need xorrisofs 'makes what a cloud image is configured by' xorriso xorriso
+  fi
+  if [ -n "${LAB_SELINUX_POLICY:-}" ]; then
+    need setfiles 'labels their files' policycoreutils policycoreutils
+    need setfattr 'labels their files' attr attr
+  fi
 }
 
 # Note what the control node takes: called when no interpreter will do, so it looks for none.
@@ -110,15 +140,25 @@ install() {
   local options=()
   if [ "$manager" = apt-get ]; then
     $sudo apt-get -qq update >/dev/null 2>&1 || true
-    options=(-qq -o Dpkg::Use-Pty=0)
+    # This machine may be updating itself.
+    options=(-qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
   fi
   # shellcheck disable=SC2086 # a command line of plain words
   $sudo env DEBIAN_FRONTEND=noninteractive $command "${options[@]}" >&2 ||
     die "installing failed; is a package mirror reachable from here? The command was: $command"
 }
 
+# Let one install at a time: parts of `make test` run side by side.
+lock() {
+  ! have flock || {
+    mkdir -p "$LAB_ROOT"
+    exec 7>"$LAB_ROOT/bootstrap.lock"
+    flock 7
+  }
+}
+
 # Note everything that is missing.
-#   survey_needs [standin|control|lint]
+#   survey_needs [standin|vm|control|lint]
 survey_needs() {
   missing=()
   case ${1:-} in
@@ -127,6 +167,7 @@ survey_needs() {
     *)
       needs_of_hosts
       [ "${1:-}" != standin ] || needs_of_standin
+      [ "${1:-}" != vm ] || needs_of_machines
       ;;
   esac
 }
@@ -138,8 +179,8 @@ main() {
     shift
   fi
   case ${1:-} in
-    '' | standin | control | lint) ;;
-    *) die "unknown argument $1; usage: lab/bootstrap.sh [--print] [standin|control|lint]" ;;
+    '' | standin | vm | control | lint) ;;
+    *) die "unknown argument $1; usage: lab/bootstrap.sh [--print] [standin|vm|control|lint]" ;;
   esac
   for manager in apt-get dnf none; do
     ! have "$manager" || break
@@ -151,6 +192,10 @@ main() {
     [ "$manager" != none ] ||
       die "this machine has neither apt nor dnf; install by hand: ${missing[*]}"
     [ -z "$print" ] || return 0
+    lock
+    # What another has installed meanwhile.
+    survey_needs "${1:-}" 2>/dev/null
+    [ "${#missing[@]}" -gt 0 ] || return 0
     install
     # Whether an interpreter will do now is its caller's to see.
     [ "${1:-}" != control ] || return 0

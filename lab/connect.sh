@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Write .lab/ssh_config and .lab/known_hosts for the hosts of this checkout that run, and remove
-# both where none does. Prints "changed" if something changed.
+# Write ssh_config and known_hosts below .lab for the hosts of this checkout and platform that run,
+# and remove both where none does. Prints "changed" if something changed.
 # Usage: connect.sh [HOST ...]
 # Hosts named are waited for until they have booted, let this checkout's key in, and are tried.
 # shellcheck disable=SC2317 # some functions are only called by name
@@ -18,7 +18,7 @@ without_warnings() {
 # Wait until a host has booted and let this checkout's key in, or say what the host says.
 open_host() {
   local name=$1 container answer
-  container=flaskstack-$(checkout_id)-$name
+  container=$(prefix)-$name
   if answer=$(timeout "$((BOOT_SECONDS + 10))" podman exec --interactive "$container" \
     bash -s "$BOOT_SECONDS" "$(cat "$LAB_STATE/id_ed25519.pub")" <"$LAB_DIR/guest-ready.sh" 2>&1 |
     without_warnings); then
@@ -34,12 +34,13 @@ open_host() {
   return 1
 }
 
-# Print id, name and SSH port of each running host, a line each.
+# Print id, name, user and SSH port of each running host, a line each.
 running_hosts() {
   local containers format='{{.Id}} {{.Config.Labels.flaskstack_lab_name}}'
+  format+=' {{.Config.Labels.flaskstack_lab_user}}'
   format+=' {{range index .NetworkSettings.Ports "22/tcp"}}{{.HostPort}}{{end}}'
   mapfile -t containers < <(
-    podman ps --quiet --filter "label=flaskstack_lab_checkout=$LAB_CHECKOUT"
+    podman ps --quiet --filter "label=flaskstack_lab_state=$LAB_STATE"
   )
   [ "${#containers[@]}" -gt 0 ] || return 0
   podman inspect --type container --format "$format" "${containers[@]}" | sort -k 2
@@ -47,17 +48,16 @@ running_hosts() {
 
 # Print the SSH configuration of the hosts on standard input.
 ssh_config() {
-  local id name port names=()
+  local id name user port names=()
   echo '# Written by the lab: how to reach the lab hosts of this checkout.'
-  while read -r id name port; do
+  while read -r id name user port; do
     names+=("$name")
-    printf '\nHost %s\n  HostName 127.0.0.1\n  Port %s\n  HostKeyAlias %s\n' \
-      "$name" "$port" "$id"
+    printf '\nHost %s\n  HostName 127.0.0.1\n  Port %s\n  HostKeyAlias %s\n  User %s\n' \
+      "$name" "$port" "$id" "$user"
   done
   cat <<EOF
 
 Host ${names[*]}
-  User root
   IdentityFile "$LAB_STATE/id_ed25519"
   IdentitiesOnly yes
   IdentityAgent none
@@ -113,10 +113,16 @@ for_each() {
   return "$status"
 }
 
+# Virtual machines are found and opened otherwise.
+if [ "${LAB_KIND:-}" = vm ]; then
+  # shellcheck source=lab/vm/connect.sh
+  . "$LAB_DIR/vm/connect.sh"
+fi
+
 main() {
   local hosts status=0
   mkdir -p "$LAB_STATE"
-  prepare_engine
+  [ "${LAB_KIND:-}" = vm ] || prepare_engine
   for_each open_host "$@" || status=1
   hosts=$(running_hosts)
   if [ -n "$hosts" ]; then

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Make sure that the image of the lab's hosts exists, and note its name in .lab/image.json.
+# Make sure that the image of the lab's hosts exists, and note its name in .lab/image.json (of a
+# platform that is named: .lab/PLATFORM/image.json).
 #
 # LAB_PLATFORM says which:
-#   unset             CentOS Stream 9; where no registry answers, the stand-in
+#   unset             CentOS Stream 9; where no registry answers, and for LAB_KIND=vm, the stand-in
 #   stream9 stream10 rocky8 rocky9 rocky10 alma8 alma9 alma10
 #                     the distribution's own image, or an error
-#   standin9          the stand-in, made here from Debian packages
+#   standin8 standin9 standin10
+#                     the stand-in of that release, made here from Debian packages
 #
 # The tag carries a hash of the recipe: a changed recipe is built anew, an unchanged one costs
 # nothing. Progress goes to standard error, the image's name to standard output.
@@ -27,10 +29,10 @@ base_image() {
     stream9 | stream10) echo "quay.io/centos/centos:$1" ;;
     rocky8 | rocky9 | rocky10) echo "quay.io/rockylinux/rockylinux:${1#rocky}" ;;
     alma8 | alma9 | alma10) echo "quay.io/almalinuxorg/almalinux:${1#alma}" ;;
-    standin9) ;;
+    standin8 | standin9 | standin10) ;;
     *)
       die "LAB_PLATFORM=$1 is unknown; one of stream9, stream10, rocky8, rocky9, rocky10, alma8," \
-        'alma9, alma10, standin9'
+        'alma9, alma10, standin8, standin9, standin10'
       ;;
   esac
 }
@@ -44,7 +46,9 @@ image_name() {
   esac
   printf '%s:%s-%s\n' "$REPOSITORY" "$1" "$(
     cd "$LAB_DIR/image"
-    find "${parts[@]}" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-12
+    # Without what is of another release alone.
+    find "${parts[@]}" -type f \( ! -name 'el[0-9]*.sh' -o -name "el${1#standin}.sh" \) -print0 |
+      LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-12
   )"
 }
 
@@ -82,7 +86,7 @@ clean_up() {
   [ -z "$child" ] || end_child
   if [ -n "$work" ]; then
     remove_work "$work" || true
-    rm -f "$LAB_STATE/image.work"
+    rm -f "$LAB_ROOT/image.work"
   fi
   exit "$status"
 }
@@ -105,21 +109,21 @@ remove_work() {
 make_work() {
   work=$(mktemp -d "${TMPDIR:-/var/tmp}/flaskstack-lab.XXXXXX")
   chmod 0755 "$work"
-  printf '%s\n' "$work" >"$LAB_STATE/image.work"
+  printf '%s\n' "$work" >"$LAB_ROOT/image.work"
 }
 
 # Remove what a build left that was killed outright. Called with the lock held.
 remove_stale() {
-  [ -r "$LAB_STATE/image.work" ] || return 0
-  remove_work "$(cat "$LAB_STATE/image.work")"
-  rm -f "$LAB_STATE/image.work"
+  [ -r "$LAB_ROOT/image.work" ] || return 0
+  remove_work "$(cat "$LAB_ROOT/image.work")"
+  rm -f "$LAB_ROOT/image.work"
 }
 
 # Fetch a platform's public image, within bounds. A failure is remembered for the day, so that the
 # next run does not wait for a registry again; naming the platform always tries.
 pull() {
   local base=$1 stamp
-  stamp=$LAB_STATE/unreachable.$(date +%F).$(printf '%s' "$base" | tr -c 'a-z0-9\n' _)
+  stamp=$LAB_ROOT/unreachable.$(date +%F).$(printf '%s' "$base" | tr -c 'a-z0-9\n' _)
   ! podman image exists "$base" || return 0
   if [ -z "${LAB_PLATFORM:-}" ] && [ -e "$stamp" ]; then
     return 1
@@ -128,11 +132,11 @@ pull() {
   # A container engine's own question for the manifest: by its proxy, mirror and CA settings.
   if ! interruptible timeout "$PROBE_SECONDS" podman manifest inspect "docker://$base" \
     >/dev/null 2>&1; then
-    rm -f "$LAB_STATE"/unreachable.*
+    rm -f "$LAB_ROOT"/unreachable.*
     : >"$stamp"
     return 1
   fi
-  rm -f "$LAB_STATE"/unreachable.*
+  rm -f "$LAB_ROOT"/unreachable.*
   say "fetching $base"
   interruptible timeout "$PULL_SECONDS" podman pull --quiet "$base" >/dev/null ||
     die "fetching $base failed or took more than $PULL_SECONDS s (LAB_PULL_TIMEOUT)"
@@ -144,7 +148,7 @@ build_real() {
   mkdir "$work/context"
   cp "$LAB_DIR/image/Containerfile" "$LAB_DIR/image/lab-init" "$work/context/"
   cp -L /etc/ssl/certs/ca-certificates.crt "$work/context/ca-bundle.pem" 2>/dev/null ||
-    cp -L /etc/pki/tls/certs/ca-bundle.crt "$work/context/ca-bundle.pem" 2>/dev/null ||
+    cp -L /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem "$work/context/ca-bundle.pem" 2>/dev/null ||
     : >"$work/context/ca-bundle.pem"
   say "building $image from $base"
   # The machine's own network: podman's bridge would switch on IP forwarding.
@@ -153,13 +157,13 @@ build_real() {
     die "building $image failed"
 }
 
-# Build the stand-in.
+# Build the stand-in of a release.
 build_standin() {
-  local image=$1
+  local image=$1 release=$2
   [ "$(uname -m)" = x86_64 ] || die "the stand-in is made for x86_64 only; this is $(uname -m)"
   "$LAB_DIR/bootstrap.sh" standin
   say "building $image; this takes about two minutes, once"
-  interruptible "$LAB_DIR/image/standin/build.sh" "$image" "$work" ||
+  interruptible "$LAB_DIR/image/standin/build.sh" "$image" "$work" "$release" ||
     die "building the stand-in failed; if the lines above speak of resolving or connecting, the" \
       'Debian mirror cannot be reached'
 }
@@ -177,11 +181,13 @@ remove_former() {
 ensure() {
   local platform=$1 image=$2 base
   base=$(base_image "$platform")
-  if [ ! -e "$LAB_STATE/image.work" ] && podman image exists "$image"; then
+  # One build at a time, of whatever platform: a second run waits and then finds the image.
+  exec 9>"$LAB_ROOT/image.lock"
+  if podman image exists "$image"; then
+    # Another platform's may be under way.
+    ! flock --nonblock 9 || remove_stale
     return
   fi
-  # One build at a time: a second run waits and then finds the image.
-  exec 9>"$LAB_STATE/image.lock"
   if ! flock --nonblock 9; then
     say 'another build is under way; waiting for it'
     flock 9
@@ -197,7 +203,7 @@ ensure() {
   if [ -n "$base" ]; then
     build_real "$base" "$image"
   else
-    build_standin "$image"
+    build_standin "$image" "${platform#standin}"
   fi
   remove_former "$platform" "$image"
   say "built $image in $SECONDS s"
@@ -215,6 +221,10 @@ record() {
 
 main() {
   local platform=${LAB_PLATFORM:-stream9} image
+  # A virtual machine is made of the stand-in: a distribution's container image has no kernel.
+  if [ "${LAB_KIND:-}" = vm ]; then
+    platform=${LAB_PLATFORM:-standin9}
+  fi
   base_image "$platform" >/dev/null
   "$LAB_DIR/bootstrap.sh"
   mkdir -p "$LAB_STATE"

@@ -4,7 +4,11 @@
 LAB_DIR=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 LAB_CHECKOUT=$(dirname -- "$LAB_DIR")
 # Everything the lab writes in the checkout lies here (ignored by git).
-LAB_STATE=$LAB_CHECKOUT/.lab
+LAB_ROOT=$LAB_CHECKOUT/.lab
+# What belongs to the hosts of one platform, or of one kind (vm), if it is named: hosts of several
+# exist at once. molecule/inventory/hosts.yml and inventory/local/hosts.yml have the same rule.
+# shellcheck disable=SC2034 # for who sources this
+LAB_STATE=$LAB_ROOT${LAB_KIND:+/$LAB_KIND}${LAB_PLATFORM:+/$LAB_PLATFORM}
 
 # Tell what is going on. Standard output is kept for results.
 say() {
@@ -22,9 +26,13 @@ have() {
   PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1
 }
 
-# Print a short hash that tells this checkout from any other on the machine.
-checkout_id() {
-  printf '%s' "$LAB_CHECKOUT" | sha256sum | cut -c 1-6
+# Print what the names of this checkout's hosts begin with, followed by a hyphen: a short hash tells
+# it from any other checkout on the machine, and what is named the hosts of several platforms.
+prefix() {
+  local id
+  id=$(printf '%s' "$LAB_CHECKOUT" | sha256sum | cut -c 1-6)
+  # A point: no host has one in its own name.
+  printf 'flaskstack-%s%s\n' "$id" "${LAB_KIND:+.$LAB_KIND}${LAB_PLATFORM:+.$LAB_PLATFORM}"
 }
 
 # Print how this machine mounts its cgroups: v2, hybrid or v1.
@@ -91,10 +99,27 @@ prepare_engine() {
   [ -z "${CONTAINERS_CONF:-}" ] || return 0
   settings=$(engine_settings)
   [ -n "$settings" ] || return 0
-  mkdir -p "$LAB_STATE"
-  if [ "$settings" != "$(cat "$LAB_STATE/containers.conf" 2>/dev/null)" ]; then
-    printf '%s\n' "$settings" >"$LAB_STATE/containers.conf.new"
-    mv "$LAB_STATE/containers.conf.new" "$LAB_STATE/containers.conf"
+  mkdir -p "$LAB_ROOT"
+  if [ "$settings" != "$(cat "$LAB_ROOT/containers.conf" 2>/dev/null)" ]; then
+    # A name of its own: another platform's run may be writing the same.
+    printf '%s\n' "$settings" >"$LAB_ROOT/containers.conf.$$"
+    mv "$LAB_ROOT/containers.conf.$$" "$LAB_ROOT/containers.conf"
   fi
-  export CONTAINERS_CONF=$LAB_STATE/containers.conf
+  export CONTAINERS_CONF=$LAB_ROOT/containers.conf
+}
+
+# Print the CA bundle that lab hosts are to trust. A corporate proxy's CA is in the controller's.
+ca_bundle() {
+  local file
+  if [ -n "${LAB_CA_BUNDLE:-}" ]; then
+    [ -r "$LAB_CA_BUNDLE" ] || die "LAB_CA_BUNDLE names $LAB_CA_BUNDLE, which cannot be read"
+    echo "$LAB_CA_BUNDLE"
+    return
+  fi
+  for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem; do
+    if [ -r "$file" ]; then
+      readlink -f "$file"
+      return
+    fi
+  done
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Print, as JSON, what the create and destroy playbooks have to know: how lab hosts are run on this
-# machine, which image they run on, which hosts of this checkout there are. Ends with one sentence
+# machine, which image they run on, which hosts of this checkout there are, of any platform. Ends with one sentence
 # where lab hosts cannot be run. Changes nothing on the machine.
 set -euo pipefail
 # shellcheck source=lab/lib.sh
@@ -18,22 +18,6 @@ network_mode() {
         'run lab/bootstrap.sh, or set LAB_NETWORK=bridge to accept that'
     echo "$mode"
   fi
-}
-
-# Print the CA bundle that lab hosts are to trust. A corporate proxy's CA is in the controller's.
-ca_bundle() {
-  local file
-  if [ -n "${LAB_CA_BUNDLE:-}" ]; then
-    [ -r "$LAB_CA_BUNDLE" ] || die "LAB_CA_BUNDLE names $LAB_CA_BUNDLE, which cannot be read"
-    echo "$LAB_CA_BUNDLE"
-    return
-  fi
-  for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
-    if [ -r "$file" ]; then
-      readlink -f "$file"
-      return
-    fi
-  done
 }
 
 # Print the id of the image noted by image.sh; nothing if there is none.
@@ -59,8 +43,9 @@ main() {
   image=$(image_id)
   cat <<EOF
 {
+  "root": "$LAB_ROOT",
   "state": "$LAB_STATE",
-  "prefix": "flaskstack-$(checkout_id)",
+  "prefix": "$(prefix)",
   "environment": {${CONTAINERS_CONF:+"\"CONTAINERS_CONF\": \"$CONTAINERS_CONF\""}},
   "ways": {
     "checkout": "$LAB_CHECKOUT",

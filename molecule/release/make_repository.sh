@@ -2,6 +2,8 @@
 # Make the repository of the scenario's application, /srv/shop: one tag for each way to go right or wrong.
 # Usage: make_repository.sh SOURCE      The commits are the same on every host: times and names are given.
 set -euo pipefail
+# The builder reads it, whatever root's umask.
+umask 022
 
 export GIT_AUTHOR_NAME=lab GIT_AUTHOR_EMAIL=lab@localhost GIT_COMMITTER_NAME=lab GIT_COMMITTER_EMAIL=lab@localhost
 export GIT_AUTHOR_DATE='2026-01-01T00:00:00Z' GIT_COMMITTER_DATE='2026-01-01T00:00:00Z'

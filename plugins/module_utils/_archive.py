@@ -1,7 +1,8 @@
 """Fetch archives and unpack them, with the times, links and executable bits that are in them.
 
-It runs where a build runs: as an account that may write to the build alone. It runs on Python 3.6
-and imports nothing of Ansible.
+It runs where a build runs, as an account that may write to the build alone, and where root compiles
+uWSGI, in a directory that only root can enter. It runs on Python 3.6 and imports nothing of
+Ansible.
 """
 
 import base64
@@ -40,6 +41,8 @@ def checked(name: str) -> str:
 def ordinary(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield directories, files and links of a tar, with the rights that a build's files have.
 
+    They belong to who unpacks them: root would give them to the accounts of who packed them.
+
     Raises:
         Problem: one lies outside of the archive.
     """
@@ -48,6 +51,7 @@ def ordinary(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         checked(member.name)
         if member.isdev():
             continue
+        member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
         member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
         if member.islnk():
             # Another name of a file that is there: what it says of rights, it says of that file.

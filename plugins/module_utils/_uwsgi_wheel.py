@@ -21,6 +21,7 @@ import zipfile
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ansible_collections.flaskstack.centos.plugins.module_utils import _files
+from ansible_collections.flaskstack.centos.plugins.module_utils._archive import unpack
 from ansible_collections.flaskstack.centos.plugins.module_utils._commands import text_of
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import Problem, last_lines
 from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import scrub
@@ -84,8 +85,12 @@ def make(python: str, version: str, target: str, archive: str, environment: Dict
         source = os.path.join(work, "source")
         os.mkdir(source)
         archive = archive or download(python, version, work, held, environment)
-        unpack = ["tar", "-xzf", archive, "-C", source, "--strip-components=1"]
-        command(unpack + ["--no-same-owner"], work, held)
+        try:
+            # A minimal host has no tar.
+            with open(archive, "rb") as content:
+                unpack(content, source, strip=True)
+        except Problem as problem:
+            raise Problem(f"{archive}: {problem}") from None
         script = os.path.join(source, "uwsgiconfig.py")
         if not os.path.exists(script):
             raise Problem(f"{archive} is no source of uWSGI: it has no uwsgiconfig.py.")
@@ -284,7 +289,11 @@ def tested(wheel: str, version: str, final: bool) -> Dict[str, Any]:
             if not missing:
                 inspect_binary(binary, work, version)
             elif final:
-                raise Problem("it wants {} of the host.".format(", ".join(missing)))
+                raise Problem(
+                    "it wants {} of the host, which this release does not have: it was compiled on"
+                    " another. Put one of this release into the wheelhouse, or have it made"
+                    " (uwsgi_fetch: true).".format(", ".join(missing))
+                )
     except Problem as problem:
         os.unlink(wheel)
         raise Problem(f"{os.path.basename(wheel)} is refused: {problem}") from None

@@ -3,9 +3,11 @@
 # from there, by its own name, over SSH on a lab host. The checkout gives nothing but the host and the example application.
 set -euo pipefail
 checkout=$(cd "$(dirname "$0")/../.." && pwd)
-export PATH="$checkout/.venv/bin:$PATH"
+# shellcheck source=lab/lib.sh
+. "$checkout/lab/lib.sh"
+export PATH="$checkout/.venv${CORE:+-$CORE}/bin:$PATH"
 work=$(mktemp -d)
-hosts='{"lab_hosts": [{"name": "installed"}]}'
+hosts='{"lab_hosts": [{"name": "installed", "umask": "077"}]}'
 
 # finish: remove the host and the directory, however the test ends.
 finish() {
@@ -15,7 +17,7 @@ finish() {
 trap finish EXIT
 
 # ask HOST PATH: the answer of the lab host's nginx, asked on the host itself.
-ask() { ssh -F "$checkout/.lab/ssh_config" installed curl --silent --fail --header "'Host: $1'" "http://127.0.0.1$2"; }
+ask() { ssh -F "$LAB_STATE/ssh_config" installed curl --silent --fail --header "'Host: $1'" "http://127.0.0.1$2"; }
 
 # expect WHAT TEXT ANSWER: end the test unless the answer has the text.
 expect() {
@@ -46,7 +48,7 @@ for unwanted in app collections lab molecule tests tools site.yml .venv; do
 done
 
 expect "ansible-doc finds its modules" 'flaskstack.centos.app_info' "$(ansible-doc --list flaskstack.centos)"
-export ANSIBLE_SSH_COMMON_ARGS="-F $checkout/.lab/ssh_config"
+export ANSIBLE_SSH_COMMON_ARGS="-F $LAB_STATE/ssh_config"
 ansible-playbook --inventory inventory.yml flaskstack.centos.site
 expect "flaskstack.centos.site serves the application" '"status":"ok"' "$(ask links.example /healthz)"
 ansible-playbook --inventory inventory.yml flaskstack.centos.site | tee second.log | tail -n 3

@@ -1,26 +1,40 @@
 #!/usr/bin/env bash
 # Build the stand-in: a Debian userland with real systemd, rpm, dnf and sshd that looks like an EL
 # host: EL identity, EL package names and file layouts, an RPM repository on its own disk.
-# Usage: build.sh IMAGE WORKDIR
+# Usage: build.sh IMAGE WORKDIR RELEASE
 set -euo pipefail
 # shellcheck source=lab/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/../../lib.sh"
 
-suite=bookworm # systemd 252, dnf 4.14, Python 3.11: the Debian closest to EL 9
-release=9
 here=$LAB_DIR/image/standin
+release=$3
+# Which Debian is the closest to it.
+# shellcheck source=lab/image/standin/el9.sh
+. "$here/el$release.sh"
 
 # What is there before any RPM is installed, as on a minimal EL host.
 base=(
   bash ca-certificates curl dbus dnf gawk iproute2 libnss-systemd netbase openssh-server openssl
-  procps python3-selinux python3-setuptools python3-venv rpm sudo systemd systemd-sysv tzdata
+  procps python3-selinux python3-venv rpm sudo systemd systemd-sysv tzdata
   createrepo-c # removed once the repository is made
 )
 
-# Print this machine's own apt entries for the suite, so that a mirror or a proxy configured here
-# serves the build too. Nothing on another distribution: mmdebstrap knows the public mirrors.
+# Print this machine's own apt entries, for the suite, so that a mirror or a proxy configured here
+# serves the build too: where it runs another Debian, the mirror has its neighbours. Nothing on
+# another distribution: mmdebstrap knows the public mirrors.
 apt_sources() {
-  local file
+  local own
+  own=$(. /etc/os-release && [ "$ID" = debian ] && echo "${VERSION_CODENAME:-}") || true
+  if [ -n "$(apt_entries "$suite")" ] || [ -z "$own" ]; then
+    apt_entries "$suite"
+  else
+    apt_entries "$own" | sed -E "s/(^|[[:space:]])$own(-[a-z]+)?\\>/\\1$suite\\2/g"
+  fi
+}
+
+# Print this machine's apt entries for a suite.
+apt_entries() {
+  local file suite=$1
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
     [ -r "$file" ] || continue
     awk -v suite="$suite" '
@@ -55,6 +69,10 @@ arguments() {
     printf -- '--aptopt=%s\n' "$setting"
   done
   echo --dpkgopt=force-unsafe-io
+  # Of the older suites, / and /usr are apart by default.
+  # shellcheck disable=SC2016 # mmdebstrap's shell expands it
+  [ "$suite" != bullseye ] ||
+    echo '--setup-hook=cd "$1" && mkdir -p usr/bin usr/sbin usr/lib usr/lib64 && ln -s usr/* .'
   for list in doc man locale info lintian bug; do
     echo "--dpkgopt=path-exclude=/usr/share/$list/*"
   done
@@ -87,7 +105,7 @@ main() {
   # mmdebstrap works as root or in a user namespace, so the build needs no privilege of its own.
   export TMPDIR=$work
   mkdir -p "$work/standin"
-  cp -a "$here"/{packages.sh,identity.sh,repack.sh,files} "$LAB_DIR/image/lab-init" "$work/standin/"
+  cp -a "$here"/{packages.sh,identity.sh,repack.sh,"el$release.sh",files} "$LAB_DIR/image/lab-init" "$work/standin/"
   bundle=/etc/ssl/certs/ca-certificates.crt
   [ ! -r "$bundle" ] || cp -L "$bundle" "$work/standin/controller-ca.crt"
 

@@ -2,6 +2,11 @@
 # Last step inside the new root: EL's identity and habits; Debian's package manager goes.
 set -euo pipefail
 here=/root/standin
+# shellcheck source=lab/image/standin/el9.sh
+. "$here/el$EL.sh"
+# What it has in common with packages.sh.
+# shellcheck source=lab/image/standin/repack.sh
+. "$here/repack.sh"
 
 # Who the host says it is. VARIANT_ID keeps anything from taking it for the real thing.
 identity() {
@@ -32,6 +37,13 @@ trust_store() {
   mv /etc/ssl/certs/ca-certificates.crt "$extracted/tls-ca-bundle.pem"
   rm -rf /etc/ssl/certs /etc/ca-certificates* /usr/share/ca-certificates
   mkdir -p /etc/pki/tls/certs
+  if [ "$EL" -ge 10 ]; then
+    # The other names are gone; this one is what Debian's clients look for.
+    mkdir /etc/ssl/certs
+    ln -s "$extracted/tls-ca-bundle.pem" /etc/ssl/certs/ca-certificates.crt
+    ln -sf "$extracted/tls-ca-bundle.pem" /usr/lib/ssl/cert.pem
+    return
+  fi
   ln -s ../pki/tls/certs /etc/ssl/certs
   ln -s ../../ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/certs/ca-bundle.crt
   ln -s ca-bundle.crt /etc/pki/tls/certs/ca-certificates.crt
@@ -65,16 +77,16 @@ EOF
 # the platform's interpreter finds the modules of dnf, rpm and firewalld, as on EL, where they are
 # built for 3.9. By a .pth file: Ansible's payload brings a sitecustomize of its own.
 platform_python() {
-  local interpreter version
-  interpreter=$(readlink -f /usr/bin/python3)
-  version=$(basename "$interpreter")
+  rm -f "/usr/lib/python$python/"{EXTERNALLY-MANAGED,sitecustomize.py}
+  [ "$platform" != "/usr/bin/python$python" ] || return 0
   mkdir -p /usr/libexec /usr/lib/platform-python
-  mv "$interpreter" /usr/libexec/platform-python
-  ln -sf ../libexec/platform-python /usr/bin/python3
+  mv "/usr/bin/python$python" "$platform"
+  rm /usr/bin/python3
+  [ -z "$python3" ] || ln -s "$python3" /usr/bin/python3
   mv /usr/lib/python3/dist-packages /usr/lib/platform-python/site-packages
   mkdir -p /usr/lib/python3/dist-packages
-  rm -f "/usr/lib/$version/EXTERNALLY-MANAGED" "/usr/lib/$version/sitecustomize.py"
   cp "$here/files/platform-python.pth" /usr/lib/python3/dist-packages/
+  (cd / && run_by_platform_python)
 }
 
 # sshd as EL runs it: unit name, drop-in directory, host keys made on first boot (not RSA's: six
@@ -96,10 +108,13 @@ ssh_server() {
 habits() {
   ln -sf bash /usr/bin/sh
   groupadd -r wheel
-  echo '%wheel ALL=(ALL) ALL' >/etc/sudoers.d/wheel
-  chmod 0440 /etc/sudoers.d/wheel
+  rm -f /etc/sudoers.d/*
+  install -m 0440 "$here/files/sudoers" /etc/sudoers
+  # Bash reads them for commands over SSH too.
+  install -m 0644 "$here/files/bashrc" /etc/bashrc
+  echo '. /etc/bashrc' | tee /root/.bashrc >/etc/skel/.bashrc
   groupmod -n nobody nogroup
-  sed -i -E 's/^#?(SHELL)=.*/\1=\/bin\/bash/' /etc/default/useradd
+  sed -i -E 's/^#? ?(SHELL)=.*/\1=\/bin\/bash/' /etc/default/useradd
   cat >>/etc/login.defs <<'EOF'
 SYS_UID_MIN 201
 SYS_UID_MAX 999
@@ -123,6 +138,9 @@ systemd_units() {
     sys-fs-fuse-connections.mount sys-kernel-debug.mount systemd-resolved.service systemd-logind.service getty.target \
     console-getty.service systemd-networkd.service systemd-network-generator.service \
     systemd-timesyncd.service
+  # EL's /tmp is on the disk. Not masked: where tmp.mount is, systemd 247 may refuse to start units
+  # with PrivateTmp again after a crash.
+  rm -f /usr/lib/systemd/system/local-fs.target.wants/tmp.mount
   mkdir -p /usr/lib/systemd/system-preset
   rm -f /usr/lib/systemd/system-preset/*
   cp "$here/files/"*.preset /usr/lib/systemd/system-preset/
@@ -132,8 +150,10 @@ systemd_units() {
   : >/etc/machine-id
 }
 
-# Take away what only the build needed.
+# Take away what only the build needed, and what a minimal installation does not have: it is among
+# the RPMs.
 debian_leftovers() {
+  rm -f /usr/bin/tar /usr/sbin/{tarcat,rmt,rmt-tar} /etc/rmt
   rm -f /usr/bin/{apt,apt-get,apt-cache,apt-config,apt-key,apt-mark,apt-cdrom,dpkg,dpkg-*}
   rm -f /usr/bin/{createrepo_c,mergerepo_c,modifyrepo_c,sqliterepo_c,debconf*,perl*} /usr/sbin/dpkg-*
   rm -rf /etc/apt /etc/dpkg /etc/debconf.conf /etc/kernel /var/lib/{apt,dpkg} /usr/lib/{apt,dpkg}
@@ -141,7 +161,7 @@ debian_leftovers() {
   rm -rf /usr/lib/x86_64-linux-gnu/{perl,perl-base,libperl.so*,libapt-pkg*,libapt-private*}
   rm -rf /usr/share/doc/* /usr/share/man/* /usr/share/locale/* /usr/share/info/* /usr/lib/udev/hwdb.d
   rm -rf /var/log/*.log /etc/{ufw,update-motd.d,cron.d,cron.daily,logcheck,perl}
-  find /usr/lib/python3.11 /usr/lib/platform-python -name __pycache__ -prune -exec rm -rf {} +
+  find /usr/lib -name __pycache__ -prune -exec rm -rf {} +
   rm -rf /root/standin
 }
 

@@ -10,6 +10,8 @@ mkdir -p "$repository" "$work" /etc/rpm
 echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros
 # shellcheck source=lab/image/standin/repack.sh
 . "$here/repack.sh"
+# shellcheck source=lab/image/standin/el9.sh
+. "$here/el$EL.sh"
 
 # Say what starts, and when.
 step() {
@@ -25,6 +27,7 @@ layout_nginx() {
   mkdir -p etc/nginx/{conf.d,default.d} etc/logrotate.d usr/share/nginx/{html,modules} \
     usr/lib/systemd/system var/lib/nginx/tmp var/log/nginx
   install -m 0644 "$here/files/nginx.conf" etc/nginx/
+  [ "$EL" != 8 ] || sed -i -E 's/(listen .*:?80);/\1 default_server;/' etc/nginx/nginx.conf
   install -m 0644 "$here/files/nginx.service" usr/lib/systemd/system/
   install -m 0644 "$here/files/nginx.logrotate" etc/logrotate.d/nginx
   local page
@@ -73,15 +76,18 @@ layout_gcc() {
   ln -sf gcc usr/bin/cc
 }
 
-# The base runs the same interpreter under another name; this is what makes it python3.11.
-layout_python3.11() {
+# The base runs the same interpreter under another name; this is what makes it that of applications.
+interpreter() {
   mkdir -p usr/bin
-  cp /usr/bin/python3.11 usr/bin/python3.11
+  cp "/usr/bin/python$python" usr/bin/
 }
 
-layout_python3.11-pip() {
+# Debian's pip is for the python3 that it has beside.
+pip() {
   rm -f usr/bin/pip usr/bin/pip3* usr/bin/wheel
-  install -m 0755 "$here/files/pip3.11" usr/bin/pip3.11
+  printf '#!/usr/bin/python%s\nimport sys\n\nfrom pip._internal.cli.main import main\n\nsys.exit(main())\n' \
+    "$python" >"usr/bin/pip$python"
+  chmod 0755 "usr/bin/pip$python"
 }
 
 layout_firewalld() {
@@ -94,21 +100,21 @@ layout_rsync() {
   rm -rf etc usr/lib/systemd
 }
 
-# Debian's PHP looks below /etc/php/8.2; EL's files lie elsewhere.
+# Debian's PHP looks below /etc/php/<version>; EL's files lie elsewhere.
 layout_php-fpm() {
   rm -rf etc/php/*/{fpm,cli,mods-available} etc/{init.d,cron.d,logrotate.d,apache2} usr/lib/systemd \
     usr/lib/php/sessionclean usr/lib/tmpfiles.d var/lib/php
-  mkdir -p etc/php-fpm.d etc/php.d etc/php/8.2/{fpm,cli} etc/logrotate.d etc/nginx/{conf.d,default.d} \
+  mkdir -p etc/php-fpm.d etc/php.d "etc/php/$php/"{fpm,cli} etc/logrotate.d etc/nginx/{conf.d,default.d} \
     usr/lib/systemd/system usr/lib/tmpfiles.d var/lib/php/{session,wsdlcache,opcache} var/log/php-fpm
-  mv usr/sbin/php-fpm8.2 usr/sbin/php-fpm
-  mv usr/bin/php8.2 usr/bin/php
+  mv "usr/sbin/php-fpm$php" usr/sbin/php-fpm
+  mv "usr/bin/php$php" usr/bin/php
   rm -f usr/bin/phar*
   local sapi
   for sapi in fpm cli; do
-    ln -s /etc/php.d "etc/php/8.2/$sapi/conf.d"
-    ln -s /etc/php.ini "etc/php/8.2/$sapi/php.ini"
+    ln -s /etc/php.d "etc/php/$php/$sapi/conf.d"
+    ln -s /etc/php.ini "etc/php/$php/$sapi/php.ini"
   done
-  ln -s /etc/php-fpm.conf etc/php/8.2/fpm/php-fpm.conf
+  ln -s /etc/php-fpm.conf "etc/php/$php/fpm/php-fpm.conf"
   local module
   for module in usr/lib/php/*/*.so; do
     module=$(basename "$module" .so)
@@ -133,12 +139,13 @@ if [ -f "$here/controller-ca.crt" ]; then
 fi
 apt-get -qq update
 
-rpm_from nginx debs=nginx epoch=2 provides=nginx-core,nginx-filesystem requires=shadow-utils \
-  recommends=logrotate
-rpm_from nginx-mod-brotli uses=nginx \
-  debs=libnginx-mod-http-brotli-filter,libnginx-mod-http-brotli-static
+# shellcheck disable=SC2154 # set by el8.sh and the like; so are php, libssl, brotli and python
+rpm_from nginx debs="$nginx" drop="$nginx_drop" epoch=2 provides=nginx-core,nginx-filesystem \
+  requires=shadow-utils recommends=logrotate
+# shellcheck disable=SC2154
+[ -z "$brotli" ] || rpm_from nginx-mod-brotli uses=nginx debs="$brotli"
 rpm_from pebble debs=pebble
-rpm_from php-fpm debs=php8.2-fpm provides=php-common,php-cli,php-opcache requires=shadow-utils
+rpm_from php-fpm debs="php$php-fpm" provides=php-common,php-cli,php-opcache requires=shadow-utils
 rpm_from node_exporter debs=prometheus-node-exporter drop='adduser|passwd'
 rpm_from logrotate debs=logrotate drop='cron.*'
 rpm_from rsync debs=rsync
@@ -149,15 +156,14 @@ rpm_from gcc debs=gcc uses=glibc-devel provides=cpp,binutils
 rpm_from zlib-devel debs=zlib1g-dev uses=glibc-devel
 rpm_from pcre2-devel debs=libpcre2-dev uses=glibc-devel
 rpm_from openssl-devel debs=libssl-dev uses=glibc-devel
-rpm_from python3.11 debs=libpython3.11 provides=python3.11-libs
-rpm_from python3.11-setuptools debs=python3-setuptools,python3-pkg-resources requires=python3.11
-rpm_from python3.11-pip debs=python3-pip,python3-wheel requires=python3.11,python3.11-setuptools
-rpm_from python3.11-devel debs=python3.11-dev uses=python3.11,glibc-devel \
-  drop='zlib1g-dev|libexpat1-dev'
+python_rpms
 rpm_from python3-packaging debs=python3-packaging
+rpm_from python3-setuptools debs=python3-setuptools,python3-pkg-resources
+rpm_from python3-libsemanage debs=python3-semanage
 rpm_from firewalld debs=firewalld
 rpm_from policycoreutils-python-utils debs=policycoreutils-python-utils
 rpm_from acl debs=acl
+rpm_from tar debs=tar
 rpm_from unzip debs=unzip
 rpm_from xz debs=xz-utils
 rpm_from bzip2 debs=bzip2
@@ -172,19 +178,25 @@ base=(
   bash=bash ca-certificates=ca-certificates coreutils=coreutils curl=curl dnf=dnf
   findutils=findutils gawk=gawk glibc=libc6 grep=grep gzip=gzip hostname=hostname
   iproute=iproute2 openssh=openssh-client openssh-clients=openssh-client
-  openssh-server=openssh-server openssl=openssl openssl-libs=libssl3 procps-ng=procps
-  python3=python3 python3-dnf=python3-dnf python3-libs=python3 python3-libselinux=python3-selinux
-  python3-setuptools=python3-setuptools rpm=rpm sed=sed shadow-utils=passwd sudo=sudo
-  systemd=systemd systemd-libs=libsystemd0 tar=tar tzdata=tzdata util-linux=util-linux zlib=zlib1g
+  openssh-server=openssh-server openssl=openssl openssl-libs="$libssl" procps-ng=procps
+  python3-dnf=python3-dnf python3-libs=python3 python3-libselinux=python3-selinux
+  rpm=rpm sed=sed shadow-utils=passwd sudo=sudo systemd=systemd systemd-libs=libsystemd0
+  tzdata=tzdata util-linux=util-linux zlib=zlib1g
+  "${python_base[@]}"
 )
 step 'repository'
+# Older ones of Debian warn of themselves.
+force=()
+! rpm --force-debian --version >/dev/null 2>&1 || force=(--force-debian)
 base_rpms "${base[@]}"
+! declare -F modules >/dev/null || modules
 createrepo_c --quiet "$repository"
+[ ! -f "$work/modules.yaml" ] || modifyrepo_c --mdtype=modules "$work/modules.yaml" "$repository/repodata" >/dev/null
 (
   cd "$repository/x86_64"
   for name in centos-stream-release "${base[@]%%=*}"; do
     ls "$name"-[0-9]*.rpm
-  done | xargs rpm --force-debian -i --justdb
+  done | xargs rpm "${force[@]}" -i --justdb
 )
 rm -rf "$work"
 step 'identity'

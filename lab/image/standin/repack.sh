@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # here, repository, work and EL are set by packages.sh
+# shellcheck disable=SC2154 # here, repository, work, EL and what el8.sh and the like have: by packages.sh
 # Make RPMs with EL names out of Debian packages. Sourced by packages.sh inside the new root.
 #
 #   rpm_from NAME [debs=A,B] [drop=REGEX] [uses=X,Y] [provides=A,B] [requires=A,B] [epoch=N]
@@ -79,13 +79,23 @@ unpack() {
   done
 }
 
-# Python modules of anything but python3.11 itself belong to the platform's interpreter.
+# Python modules and programs of anything but the applications' Python belong to the platform's
+# interpreter, where there are two.
 give_to_platform_python() {
-  case $1 in python3.*) return ;; esac
-  [ -d usr/lib/python3/dist-packages ] || return 0
-  mkdir -p usr/lib/platform-python
-  mv usr/lib/python3/dist-packages usr/lib/platform-python/site-packages
-  rmdir usr/lib/python3
+  case $1,$platform in python3[.0-9]*,* | *,/usr/bin/*) return ;; esac
+  if [ -d usr/lib/python3/dist-packages ]; then
+    mkdir -p usr/lib/platform-python
+    mv usr/lib/python3/dist-packages usr/lib/platform-python/site-packages
+    rmdir usr/lib/python3
+  fi
+  run_by_platform_python
+}
+
+# Have the programs below the current directory say who runs them, where there is no python3.
+run_by_platform_python() {
+  [ -z "$python3" ] || return 0
+  find usr/bin usr/sbin usr/libexec usr/lib usr/share -type f -perm /111 -exec \
+    sed -i -E "1s|^#! ?/usr/bin/(env )?python3\\>|#!$platform|" {} + 2>/dev/null || true
 }
 
 # Print the %files list of the current directory. Directories of the base are not the RPM's.

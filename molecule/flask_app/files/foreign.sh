@@ -33,8 +33,9 @@ cd /opt/parts/builds/* || exit 1
 [[ $(readlink src/static/uploads) = /opt/parts/shared/static/uploads ]] || echo "uploads are no link to what is shared"
 [[ $(cat seed/static/uploads/first.txt) = first ]] || echo "what the source has at its shared paths was not kept"
 rpm --quiet --query make || echo "packages were not installed"
-grep -rl s3cr3t-token /opt /run/flask_app /var/cache/flask_app
-journalctl --output cat | grep -m 1 s3cr3t-token
+grep -rl -e s3cr3t-token -e pr0xy-s3cr3t /opt /run/flask_app /var/cache/flask_app
+journalctl --output cat | grep -m 1 -e s3cr3t-token -e pr0xy-s3cr3t
+journalctl --unit company-proxy --output cat | grep -q "GET /simple/itsdangerous/" || echo "the proxy was not asked"
 
 cd /opt/plain/builds/*/src || exit 1
 diff <(find . -type f -not -name "*.pyc" | sort) <(printf './%s\n' docs/help.txt plain.py requirements.txt)

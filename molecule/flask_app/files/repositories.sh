@@ -1,6 +1,8 @@
 #!/bin/sh
 # Make the git repositories that the scenario builds from, below /srv, and the user of the private one.
 set -eu
+# The builders read them, whatever root's umask.
+umask 022
 uv=$1
 export HOME=/root GIT_CONFIG_COUNT=3
 export GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0=lab

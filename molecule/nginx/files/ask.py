@@ -258,6 +258,20 @@ def backends() -> None:
     hold(ask("fixed.example", "/shelf/both.txt").body == b"from the first\n")
 
 
+def retries() -> None:
+    """A GET that breaks the server's connection is asked once more, or not where it is not to."""
+    for host, prefix, method, times in (
+        ("fixed.example", "/part", "GET", 2),
+        ("fixed.example", "/part", "POST", 1),
+        ("once.example", "", "GET", 1),
+    ):
+        path = f"{prefix}/broken{uuid.uuid4().hex}"
+        failed = ask(host, path, method=method)
+        hold(failed.status == 502, host, method, failed)
+        asked = ask(host, f"{prefix}/asked{path}").json
+        hold(asked == {"count": times}, host, method, asked)
+
+
 def forwarding() -> None:
     """What a client says of itself, and of its own connection, reaches no backend."""
     names = (
@@ -582,6 +596,7 @@ PARTS: list[Callable[[], None]] = [
     streams,
     compression,
     backends,
+    retries,
     forwarding,
     websocket,
     cache,

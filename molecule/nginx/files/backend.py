@@ -10,6 +10,7 @@ body is JSON unless said otherwise. While the file /run/backend-fails is there, 
     /frame        with X-Frame-Options and Retry-After of its own
     /text         20,000 bytes of text
     .../stream    three parts, half a second apart; .../accel says that they are to be handed on
+    .../broken... breaks the connection off; .../asked<path> says how often a path was asked for
     /slow         after a second
     /large        with a header of 16,000 bytes
     /socket       101 and an echo of all that comes, if it is asked to upgrade
@@ -77,6 +78,10 @@ class Backend(BaseHTTPRequestHandler):
             self.answer(500, {"error": "told to fail"})
         elif path == "/socket" and self.headers.get("Upgrade") == "websocket":
             self.echo()
+        elif "/asked/" in path:
+            self.answer(200, {"count": COUNTS[path.partition("/asked")[2]]})
+        elif "/broken" in path:
+            self.close_connection = True
         elif path.startswith(("/count", "/micro/count", "/open/count")):
             self.answer(200, {"count": COUNTS[path]})
         elif path.endswith("/private"):

@@ -72,7 +72,7 @@ def test_missing_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     said = "\tlibssl.so.3 => not found\n\tlibz.so.1 => /lib64/libz.so.1\n"
     monkeypatch.setattr(wheel, "loader", lambda binary, work: said)
     assert wheel.tested(str(path), "2.0.31", False)["missing"] == ["libssl.so.3"]
-    with pytest.raises(Problem, match=r"it wants libssl\.so\.3"):
+    with pytest.raises(Problem, match=r"it wants libssl\.so\.3 .* compiled on another"):
         wheel.tested(str(path), "2.0.31", True)
 
 
@@ -84,10 +84,11 @@ def test_the_name_is_of_the_interpreter_that_it_is_for(tmp_path: Path) -> None:
     python.chmod(0o755)
     name = "uwsgi-2.0.31-cp36-cp36m-linux_x86_64.whl"
     assert wheel.wheel_name(str(python), "2.0.31") == name
-    # And as packaging tools name one for this interpreter.
+    # And as packaging tools name one for this interpreter; Python 3.7 was the last to say m.
     own = "cp{}{}".format(*sys.version_info[:2])
     assert re.fullmatch(
-        rf"uwsgi-2\.0\.31-{own}-{own}-linux_\w+\.whl", wheel.wheel_name(sys.executable, "2.0.31")
+        rf"uwsgi-2\.0\.31-{own}-{own}m?-linux_\w+\.whl",
+        wheel.wheel_name(sys.executable, "2.0.31"),
     )
 
 
@@ -162,6 +163,28 @@ def test_it_is_compiled_once(tmp_path: Path) -> None:
     assert [entry.name for entry in (tmp_path / "uwsgi").iterdir()] == ["wheels"]
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
     assert compiled(tmp_path, "/none") == {"changed": False, "wheel": str(path)}
+
+
+def test_it_runs_nothing_that_a_minimal_host_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No tar, and no gzip either.
+    programs, command = [], wheel.command
+
+    def noted(arguments: list[str], *rest: Any) -> str:
+        programs.append(Path(arguments[0]).name)
+        return command(arguments, *rest)
+
+    monkeypatch.setattr(wheel, "command", noted)
+    assert Path(compiled(tmp_path, str(source(tmp_path)))["wheel"]).exists()
+    assert set(programs) == {Path(sys.executable).name, "uwsgi"}
+
+
+def test_an_archive_that_is_cut_off(tmp_path: Path) -> None:
+    archive = source(tmp_path)
+    archive.write_bytes(archive.read_bytes()[:200])
+    with pytest.raises(Problem, match=f"{archive}: the archive cannot be read"):
+        compiled(tmp_path, str(archive))
 
 
 def test_an_archive_of_another_version(tmp_path: Path) -> None:
