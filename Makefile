@@ -1,10 +1,10 @@
 # Everything a newcomer and CI run. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit molecule installed docs venv lab clean
+.PHONY: help demo test lint unit molecule releases installed vm matrix docs venv lab clean
 
-# The checkout's own tools before all others.
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The checkout's own tools before all others; those of another ansible-core: CORE=2.16.
+export PATH := $(CURDIR)/.venv$(addprefix -,$(CORE))/bin:$(PATH)
 export LAB_HTTP_PORT ?= 8080
 
 help: ## List the targets
@@ -14,7 +14,7 @@ demo: ## Boot a CentOS-family host, deploy two applications to it, show them
 	@tools/demo.sh
 
 test: ## Everything that proves it works, with the time each part took
-	@tools/test.sh lint+unit molecule installed
+	@tools/test.sh lint+unit cores molecule releases installed
 
 lint: ## Linters, types, Ansible's sanity tests, and whether the reference is up to date
 	@tools/test.sh lint
@@ -22,16 +22,25 @@ lint: ## Linters, types, Ansible's sanity tests, and whether the reference is up
 unit: ## Plugins, templates, role interfaces and the sample application; no host
 	@tools/test.sh unit
 
-molecule: ## The scenarios, each on a lab host of its own (one: make molecule SCENARIO=nginx)
+molecule: ## The scenarios, each on a lab host of its own (one: make molecule SCENARIO=nginx; LAB_PLATFORM=standin10: on that release)
 	@tools/test.sh molecule
+
+releases: ## Scenario `default` on the stand-ins of EL 8 and EL 10
+	@tools/test.sh releases
 
 installed: ## The collection as a tarball, installed elsewhere, used from there
 	@tools/test.sh installed
 
+vm: ## Limits, address filters, reboots and power cuts, in a virtual machine; not part of `make test`
+	@tools/test.sh vm
+
+matrix: ## Each ansible-core, each release, hosts' Pythons; notes what is supported (some: make matrix CELLS='unit-*')
+	@tools/matrix.sh $(if $(CELLS),$(foreach cell,$(CELLS),'$(cell)'))
+
 docs: venv ## Write the reference anew: roles' READMEs and docs/reference.md
 	@tools/reference.py
 
-venv: ## The control node's environment, .venv, from uv.lock
+venv: ## The control node's environment, .venv, from uv.lock (.venv-2.16 for EL 8: make venv CORE=2.16)
 	@tools/venv.sh
 
 lab: ## What lab hosts need on this machine: podman and the image

@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 port=${LAB_HTTP_PORT:-8080}
+# shellcheck source=lab/lib.sh
+. lab/lib.sh
+state=${LAB_STATE#"$PWD/"}
 
 # step TEXT: say which part begins, and how long the demo has run.
 step() { printf '\n==> [%3ss] %s\n' "$SECONDS" "$*"; }
@@ -24,10 +27,10 @@ step "Control node: Ansible in .venv"
 tools/venv.sh
 step "Lab: podman and an image"
 tools/lab.sh
-echo "    the host will run on $(.venv/bin/python -c 'import json; d = json.load(open(".lab/image.json"));
+echo "    the host will run on $(.venv/bin/python -c 'import json; d = json.load(open("'"$state"'/image.json"));
 print(d["image"], "(the real distribution)" if d["kind"] == "real" else "(a stand-in for CentOS, made from Debian packages)")')"
 step "Lab: one host, named demo"
-ANSIBLE_STDOUT_CALLBACK=ansible.builtin.minimal .venv/bin/ansible-playbook lab/create.yml >.lab/create.log \
+ANSIBLE_STDOUT_CALLBACK=ansible.builtin.minimal .venv/bin/ansible-playbook lab/create.yml >"$state/create.log" \
     --extra-vars "{\"lab_hosts\": [{\"name\": \"demo\", \"publish\": [\"127.0.0.1:$port:80\"]}]}"
 step "Deploy: ansible-playbook -i inventory/local site.yml"
 .venv/bin/ansible-playbook -i inventory/local site.yml
@@ -48,7 +51,7 @@ Done in $SECONDS s. Open in a browser on this machine:
 
 Try next:
 
-    ssh -F .lab/ssh_config demo systemctl status 'uwsgi-*@*'      # what runs on the host
+    ssh -F $state/ssh_config demo systemctl status 'uwsgi-*@*'      # what runs on the host
     .venv/bin/ansible-playbook site.yml --check --diff            # what a run would change: nothing
     .venv/bin/ansible-playbook site.yml -e '{"uwsgi_defaults": {"threads": 8}}'   # new releases of the same builds
     .venv/bin/ansible-playbook playbooks/status.yml                              # which releases serve, and how they are

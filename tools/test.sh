@@ -1,10 +1,27 @@
 #!/usr/bin/env bash
-# The tests, part by part, and how long each took. Usage: tools/test.sh PART...   (lint unit lint+unit molecule installed)
+# The tests, part by part, and how long each took. Usage: tools/test.sh PART...
+#   (lint unit lint+unit cores sanity molecule releases installed vm)
 # One scenario only: SCENARIO=nginx tools/test.sh molecule
+# On another platform: LAB_PLATFORM=standin10 SCENARIO=default tools/test.sh molecule
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export PATH="$PWD/.venv/bin:$PATH" ANSIBLE_CONFIG="$PWD/ansible.cfg" ANSIBLE_HOME="$PWD/.ansible"
-export MOLECULE_GLOB="molecule/*/molecule.yml" MOLECULE_EPHEMERAL_DIRECTORY="$PWD/.cache/molecule"
+export PATH="$PWD/.venv${CORE:+-$CORE}/bin:$PATH" ANSIBLE_CONFIG="$PWD/ansible.cfg" ANSIBLE_HOME="$PWD/.ansible"
+# What belongs to one platform, as molecule/inventory/hosts.yml has it: two may be tested side by side.
+cache=.cache/${LAB_KIND:+$LAB_KIND/}${LAB_PLATFORM:+$LAB_PLATFORM/}
+export MOLECULE_GLOB="molecule/*/molecule.yml" MOLECULE_EPHEMERAL_DIRECTORY="$PWD/${cache}molecule"
+
+# begin FUNCTION LOG [ARGUMENT]: run it in the background; its process is $begun, and ends when this one does.
+begin() {
+    mkdir -p .cache
+    # In a group of its own, so that all of it can be ended.
+    set -m
+    "$1" "${@:3}" >"$2" 2>&1 &
+    set +m
+    begun=$!
+    running+=("-$begun")
+    trap 'kill -- "${running[@]}" 2>/dev/null || true' EXIT
+}
+running=()
 
 lint() {
     linters
@@ -16,13 +33,22 @@ linters() {
     ruff check .
     ruff format --check .
     mypy
-    # tomllib is used where there is one.
-    vermin --quiet --violations --no-tips --eval-annotations --exclude tomllib --target=3.6- plugins/modules plugins/module_utils
+    # tomllib is used where there is one. One process: several do not end when they are interrupted.
+    vermin --processes=1 --quiet --violations --no-tips --eval-annotations --exclude tomllib --target=3.6- plugins/modules plugins/module_utils
     yamllint --strict .
+    workflows
     command -v shellcheck >/dev/null || lab/bootstrap.sh lint
-    shellcheck --external-sources tools/*.sh lab/*.sh tests/installed/run.sh .ci/run
+    shellcheck --external-sources tools/*.sh lab/*.sh lab/vm/*.sh tests/installed/run.sh .ci/run
     tools/reference.py --check
+    tools/supported.py --check
     tools/sanity.sh
+}
+
+# What hosted CI runs: we cannot run it, so at least the forges' own schemas know its words, and nobody else can make it theirs.
+workflows() {
+    check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+    check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
+    zizmor --quiet --offline --persona pedantic .github/workflows
 }
 
 # The longest by far: it has Ansible check the syntax of each playbook, too.
@@ -38,15 +64,11 @@ unit() {
 # Each keeps one processor busy. What ansible-lint says comes at the end.
 side_by_side() {
     local log=.cache/lint.txt pid status=0
-    mkdir -p .cache
-    playbooks >"$log" 2>&1 &
-    pid=$!
-    # shellcheck disable=SC2064 # the process of now
-    trap "kill $pid 2>/dev/null || true" EXIT
+    begin playbooks "$log"
+    pid=$begun
     linters
     unit
     wait "$pid" || status=$?
-    trap - EXIT
     cat "$log"
     return "$status"
 }
@@ -57,6 +79,8 @@ scenarios() {
     for name in $order; do [ ! -e "molecule/$name/molecule.yml" ] || echo "$name"; done
     for name in molecule/*/molecule.yml; do
         name=$(basename "$(dirname "$name")")
+        # By `make vm` only.
+        [ "$name" != vm ] || continue
         [[ $order == *" $name "* ]] || echo "$name"
     done
 }
@@ -71,7 +95,7 @@ molecule() {
     local names=() name
     tools/lab.sh
     # What an interrupted run remembers of hosts that may not be there any more.
-    rm -rf "$MOLECULE_EPHEMERAL_DIRECTORY" .cache/release.txt
+    rm -rf "$MOLECULE_EPHEMERAL_DIRECTORY" "${cache}release.txt"
     if [ -n "${SCENARIO:-}" ]; then
         command molecule test --no-command-borders --scenario-name "$SCENARIO"
     else
@@ -80,7 +104,71 @@ molecule() {
         command molecule test --no-command-borders --workers 2 "${names[@]}" 2>&1 | stamp
     fi
     # What scenario release counted and timed.
-    [ ! -e .cache/release.txt ] || cat .cache/release.txt
+    [ ! -e "${cache}release.txt" ] || cat "${cache}release.txt"
+}
+
+# What of tools/matrix.sh is quick: the oldest and the newest ansible-core, and the oldest Python that a host may have.
+cores() {
+    local cell pid pids=() status=0 cells=(unit-2.16 "unit-$(tools/venv.sh --cores | tail -n 1)" hosts-3.6)
+    for cell in "${cells[@]}"; do
+        begin cell_of_matrix ".cache/cell-$cell.txt" "$cell"
+        pids+=("$begun")
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+    for cell in "${cells[@]}"; do cat ".cache/cell-$cell.txt"; done
+    return "$status"
+}
+cell_of_matrix() { NOTE=no tools/matrix.sh "$1"; }
+
+# What molecule does at once, for a control node that makes no hosts itself (tools/matrix.sh): they are made and removed from here.
+create() {
+    rm -rf "$MOLECULE_EPHEMERAL_DIRECTORY"
+    command molecule create --no-command-borders --scenario-name "$SCENARIO"
+}
+converged() { command molecule test --destroy never --no-command-borders --scenario-name "$SCENARIO"; }
+destroy() { command molecule destroy --no-command-borders --scenario-name "$SCENARIO"; }
+
+sanity() { tools/sanity.sh; }
+
+# The releases beside the one that all scenarios run on.
+others=(standin8 standin10)
+
+# images: make the images of all releases, one after the other: the network and the disk are what they wait for.
+images() {
+    tools/lab.sh
+    other_images
+}
+other_images() {
+    local platform
+    for platform in "${others[@]}"; do LAB_PLATFORM=$platform tools/lab.sh; done
+}
+
+# releases: scenario default on each of the other releases, side by side.
+releases() {
+    local platform pid pids=() status=0
+    # If they are being made, this waits; if that failed, it says why.
+    other_images
+    for platform in "${others[@]}"; do
+        begin default_on ".cache/default-$platform.txt" "$platform"
+        pids+=("$begun")
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+    for platform in "${others[@]}"; do sed "s/^/[$platform] /" ".cache/default-$platform.txt"; done
+    return "$status"
+}
+
+# default_on PLATFORM
+default_on() {
+    LAB_PLATFORM=$1 SCENARIO=default tools/test.sh molecule
+}
+
+# vm: what takes a machine with a kernel of its own. Emulated where KVM does not work: then it takes most of an hour.
+vm() {
+    export LAB_KIND=vm MOLECULE_EPHEMERAL_DIRECTORY=$PWD/.cache/vm/molecule
+    lab/bootstrap.sh vm
+    [ -n "${LAB_VM_IMAGE:-}" ] || tools/lab.sh
+    rm -rf "$MOLECULE_EPHEMERAL_DIRECTORY"
+    command molecule test --no-command-borders --scenario-name vm 2>&1 | stamp
 }
 
 installed() {
@@ -88,16 +176,19 @@ installed() {
     tests/installed/run.sh
 }
 
+trap 'echo "Interrupted. Lab hosts may still run; the next run takes them up, and make clean removes them." >&2; exit 130' INT
 tools/venv.sh
+# Beside other parts, which wait for what they need and is not there yet.
+case " $* " in *' '?*' releases '*) begin images .cache/images.txt ;; esac
 report=''
 for part in "$@"; do
     printf '\n======== %s\n' "$part"
     started=$SECONDS
     case $part in
-        lint | unit | molecule | installed) "$part" ;;
+        lint | unit | cores | sanity | molecule | releases | installed | vm | create | converged | destroy) "$part" ;;
         lint+unit) side_by_side ;;
         *)
-            echo "tools/test.sh: unknown part '$part'; there are lint, unit, lint+unit, molecule and installed." >&2
+            echo "tools/test.sh: unknown part '$part'; there are lint, unit, lint+unit, cores, sanity, molecule, releases, installed and vm." >&2
             exit 2
             ;;
     esac
