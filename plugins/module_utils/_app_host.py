@@ -9,7 +9,12 @@ import os
 import pwd
 from typing import Any, Dict, List, Sequence
 
-from ansible_collections.flaskstack.centos.plugins.module_utils import _files, _uwsgi_stats
+from ansible_collections.flaskstack.centos.plugins.module_utils import (
+    _selinux_local,
+    _selinux_module,
+    _systemd,
+    _uwsgi_stats,
+)
 from ansible_collections.flaskstack.centos.plugins.module_utils._application import Application
 from ansible_collections.flaskstack.centos.plugins.module_utils._commands import run
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import CommandFailed
@@ -17,10 +22,8 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._errors import C
 SOMAXCONN = "/proc/sys/net/core/somaxconn"
 MEMINFO = "/proc/meminfo"
 WHEELS = "/opt/uwsgi/wheels"
-#: SELinux's policy module as the role has sent it, and where libsemanage keeps it once installed.
-POLICY = "/opt/uwsgi/flaskstack_wsgi.cil"
-INSTALLED = "/var/lib/selinux/*/active/modules/[0-9]*/flaskstack_wsgi"
-DISABLED = "/var/lib/selinux/*/active/modules/disabled/flaskstack_wsgi"
+#: SELinux's policy module, which lets nginx connect to the applications' sockets.
+POLICY = "flaskstack_wsgi"
 #: The comment that the role gives an application's account (roles/uwsgi/tasks/prepare.yml).
 COMMENT = "uWSGI application {}"
 
@@ -32,6 +35,10 @@ def look(request: Dict[str, Any]) -> Dict[str, Any]:
         request: apps, homes, socket_group and policy of the module app_releases.
     """
     names = [wanted["name"] for wanted in request["apps"]]
+    host = _selinux_local.Host()
+    # Whoever's the applications are that run on the host.
+    units = glob.glob(os.path.join(_systemd.UNITS, "uwsgi-*@.service"))
+    needs_policy = bool(request["policy"] and (names or units))
     return {
         # Of one that was killed half-way, the group may not be there.
         "missing_users": [name for name in names if not (has_user(name) and has_group(name))],
@@ -40,7 +47,9 @@ def look(request: Dict[str, Any]) -> Dict[str, Any]:
         "wheels": [os.path.basename(path) for path in sorted(glob.glob(WHEELS + "/*.whl"))],
         "architecture": os.uname().machine,
         "somaxconn": somaxconn(),
-        "policy": not request["policy"] or has_policy(request["policy"]),
+        "policy": not request["policy"]
+        or not _selinux_module.differs(host, POLICY, request["policy"], needs_policy),
+        "policy_wanted": needs_policy,
     }
 
 
@@ -68,16 +77,6 @@ def answers_version(home: str) -> bool:
         return run([os.path.join(home, "bin", "uwsgi"), "--version"], check=False).status == 0
     except (OSError, CommandFailed):
         return False
-
-
-def has_policy(text: str) -> bool:
-    """Tell whether SELinux has the policy module, with this text.
-
-    By its files, because semodule takes a second to tell. Where they are elsewhere, the answer is
-    no, and the role asks semodule.
-    """
-    same = _files.read_text(POLICY).strip() == text.strip()
-    return same and bool(glob.glob(INSTALLED)) and not glob.glob(DISABLED)
 
 
 def somaxconn() -> int:

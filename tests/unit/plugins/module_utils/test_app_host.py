@@ -100,24 +100,28 @@ def test_the_wheels_that_it_has_kept(host: Host, monkeypatch: pytest.MonkeyPatch
 
 
 def test_whether_selinux_has_the_policy_module(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = host.directory / "targeted/active/modules"
-    sent, installed = host.directory / "sent.cil", modules / "400/flaskstack_wsgi"
-    monkeypatch.setattr(_app_host, "POLICY", str(sent))
-    for name in ("INSTALLED", "DISABLED"):
-        below = getattr(_app_host, name).replace("/var/lib/selinux", str(host.directory))
-        monkeypatch.setattr(_app_host, name, below)
+    root = host.directory / "selinux"
+    monkeypatch.setattr(_app_host._selinux_local.Host.__init__, "__defaults__", (str(root),))
+    monkeypatch.setattr(_app_host._systemd, "UNITS", str(host.directory / "other-units"))
+    installed = root / "var/lib/selinux/targeted/active/modules/400/flaskstack_wsgi"
 
-    def has(text: str) -> bool:
-        return bool(_app_host.look(host.request() | {"policy": text})["policy"])
+    def look(text: str, *, apps: bool = True) -> tuple[bool, bool]:
+        request = host.request() | {"policy": text}
+        found = _app_host.look(request if apps else request | {"apps": []})
+        return found["policy"], found["policy_wanted"]
 
-    assert has("")
+    assert look("") == (True, False)
+    assert look("(allow)") == (False, True)
+    # Where nothing runs, none is wanted, and one that is there is too many.
+    assert look("(allow)", apps=False) == (True, False)
     installed.mkdir(parents=True)
-    assert not has("(allow)")
-    sent.write_text("(allow)\n")
-    assert has("(allow)") and not has("(deny)")
-    (modules / "disabled").mkdir()
-    (modules / "disabled/flaskstack_wsgi").touch()
-    assert not has("(allow)")
+    (installed / "cil").write_text("(allow)\n")
+    assert look("(allow)") == (True, True) and look("(deny)") == (False, True)
+    assert look("(allow)", apps=False) == (False, False)
+    # Of another play's.
+    (host.directory / "other-units").mkdir()
+    (host.directory / "other-units/uwsgi-blog@.service").touch()
+    assert look("(allow)", apps=False) == (True, True)
 
 
 def test_more_workers_than_memory(stats: Host, monkeypatch: pytest.MonkeyPatch) -> None:
