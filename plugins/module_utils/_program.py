@@ -17,7 +17,12 @@ from typing import List, Sequence
 PACKAGE = "ansible_collections.flaskstack.centos.plugins.module_utils"
 #: What stands in front of the archive. Python skips it; a person who opens the file reads it.
 HEADER = "#!/usr/bin/env python3\n# Managed by Ansible (flaskstack.centos): changes are lost.\n"
-MAIN = "import sys\nfrom {package}.{module} import main\nsys.exit(main(sys.argv[1:]))\n"
+#: What it does first. Whatever starts it may have any umask; what it writes gets the mode meant.
+MAIN = """import os, sys
+from {package}.{module} import main
+os.umask(0o022)
+sys.exit(main(sys.argv[1:]))
+"""
 #: The earliest time that a zip archive can tell: the same at each making.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 

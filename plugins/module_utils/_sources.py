@@ -8,8 +8,14 @@ import pwd
 import shutil
 from typing import Any, Dict, List
 
-from ansible_collections.flaskstack.centos.plugins.module_utils import _git
+from ansible_collections.flaskstack.centos.plugins.module_utils import (
+    _fips,
+    _git,
+    _hardening,
+    _host,
+)
 from ansible_collections.flaskstack.centos.plugins.module_utils._builds import (
+    CACHE,
     RUN,
     UNKNOWN,
     account_name,
@@ -36,6 +42,11 @@ PATIENCE = 120
 #: The directory of one question to remotes; the rest of the name is the process's number.
 PRIVATE = "resolve."
 
+#: What the path of an interpreter begins with, before its version.
+INTERPRETER = "/usr/bin/python"
+#: The versions for applications that name none, best first, as in the python role.
+PREFERRED = ("3.12", "3.11")
+
 #: An application, complete.
 App = Dict[str, Any]
 
@@ -54,6 +65,15 @@ def wrong_account(builder: str, app: str) -> str:
         f" flask_app role (its home is {account.pw_dir}, not {cache_of(app)}); give"
         " flask_app_builder another name, or remove that account."
     )
+
+
+def default_python() -> str:
+    """Return the version for applications that name none: the best that the host has.
+
+    On one that has none of them, the best of all, so that the build says what is missing.
+    """
+    there = [one for one in PREFERRED if os.path.exists(INTERPRETER + one)]
+    return (there or PREFERRED)[0]
 
 
 def missing_tools(apps: List[App]) -> Dict[str, List[str]]:
@@ -102,7 +122,8 @@ def ask(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
             )
             _git.write_private(private, files, account.pw_uid, account.pw_gid)
             env = base_environment(account.pw_name, private)
-            env["GIT_SSL_CAINFO"] = settings["ca_bundle"]
+            if settings["ca_bundle"]:
+                env["GIT_SSL_CAINFO"] = settings["ca_bundle"]
             if settings["proxy"]:
                 env.update(HTTPS_PROXY=settings["proxy"], HTTP_PROXY=settings["proxy"])
             env.update(variables)
@@ -111,9 +132,13 @@ def ask(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
         for app, running in asked:
             status, output = finish(running, PATIENCE)
             source = app["source"]
-            found[app["name"]] = _git.judge(
+            commit, problem = _git.judge(
                 app["name"], source["git"], source["version"], status, output
             )
+            if status != 0:
+                hint = _fips.key_hint(source.get("key") or "")
+                problem = f"{problem}\n{hint}" if hint else problem
+            found[app["name"]] = commit, problem
     finally:
         remove(work)
     return found
@@ -128,14 +153,30 @@ def lacking(apps: List[App]) -> List[Dict[str, Any]]:
     return [{"name": name, "packages": packages} for name, packages in needed.items() if packages]
 
 
+def hardening(builds: List[Dict[str, str]]) -> Dict[str, Any]:
+    """Return what of the host's hardening keeps builds from being made and used.
+
+    Args:
+        builds: all that there are to be.
+    """
+    if not builds:
+        return {}
+    homes = [os.path.dirname(build["path"]) for build in builds]
+    # Of a build's sandbox: what it is made by, and the environments in which uv builds packages.
+    found = _hardening.describe(homes + [CACHE], [home + "/" for home in homes + [CACHE, RUN]])
+    return dict(found, system=_host.facts())
+
+
 def info(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
     """Return the answer of the module ``source_info``.
 
     Args:
-        apps: complete, in the order of the user's list.
+        apps: complete but for the version of Python, in the order of the user's list.
         settings: builder, root, compress, known_hosts, proxy, ca_bundle, check.
     """
     builder = settings["builder"]
+    python = default_python()
+    apps = [dict(app, python=app["python"] or python) for app in apps]
     wrong = {app["name"]: wrong_account(builder, app["name"]) for app in apps}
     failed = {name: problem for name, problem in wrong.items() if problem}
     # What is wrong with one application is no reason not to ask for another.
@@ -178,4 +219,5 @@ def info(apps: List[App], settings: Dict[str, Any]) -> Dict[str, Any]:
         "missing_app_packages": lacking(apps),
         "unasked": unasked,
         "failures": [{"name": name, "msg": problem} for name, problem in failed.items()],
+        "hardening": hardening(builds),
     }

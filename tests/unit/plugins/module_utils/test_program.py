@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import zipfile
@@ -66,6 +67,15 @@ def test_program_runs_with_its_arguments_and_ends_with_its_status(
     assert done.stdout.strip() == repr("grün a b\n".encode()).encode()
     text = (tmp_path / "greet.pyz").read_bytes()
     assert text.startswith(b"#!/usr/bin/env python3\n# Managed by Ansible (flaskstack.centos)")
+
+
+def test_umask_of_whatever_starts_the_program_does_not_count(package: Path, tmp_path: Path) -> None:
+    greet = package.joinpath(*PACKAGE.split("."), "_greet.py")
+    greet.write_text("import os\ndef main(arguments):\n    os.mkdir(arguments[0])\n")
+    make(package, tmp_path / "greet.pyz")
+    command = [sys.executable, "-I", tmp_path / "greet.pyz", tmp_path / "made"]
+    subprocess.run(command, check=True, umask=0o077)
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o755
 
 
 def test_program_is_the_same_made_again_and_from_an_archive(package: Path, tmp_path: Path) -> None:

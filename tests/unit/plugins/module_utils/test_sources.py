@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.flaskstack.centos.plugins.module_utils import _builds, _sources
+from templar import ROOT, load
 
 A = "a" * 40
 ME = pwd.getpwuid(os.geteuid())
@@ -121,6 +122,27 @@ def test_builds_that_are_there(tmp_path: Path, accounts: dict[str, Any]) -> None
         {"name": "flaskbuild-b", "home": "/var/cache/flask_app/b", "app": "b"}
     ]
     assert second["changed"] is False
+
+
+def test_python_of_those_that_name_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sources, "INTERPRETER", str(tmp_path / "python"))
+    apps = [app("a") | {"python": ""}, app("b") | {"python": "3.9"}]
+
+    def found() -> list[str]:
+        return [build["python"] for build in _sources.info(apps, SETTINGS)["builds"]]
+
+    # On a host that has none, the build says which is missing.
+    assert found() == ["3.12", "3.9"]
+    for version, chosen in (("3.9", "3.12"), ("3.11", "3.11"), ("3.12", "3.12")):
+        (tmp_path / f"python{version}").touch()
+        assert found() == [chosen, "3.9"]
+    named = [app("a") | {"python": "3.12"}]
+    assert _sources.info(named, SETTINGS)["builds"] == _sources.info(apps, SETTINGS)["builds"][:1]
+
+
+def test_preferred_versions_are_those_of_the_python_role() -> None:
+    preferred = load(ROOT / "roles/python/vars/RedHat_9.yml")["__python_preferred"]
+    assert list(_sources.PREFERRED) == preferred
 
 
 def test_tools_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
