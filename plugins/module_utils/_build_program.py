@@ -21,6 +21,7 @@ import traceback
 from typing import Any, Dict, List
 
 from ansible_collections.flaskstack.centos.plugins.module_utils import (
+    _fips,
     _git,
     _imports,
     _lacking,
@@ -34,6 +35,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._archive import 
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
     Problem,
     last_lines,
+    reason,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._files import remove
 from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import (
@@ -53,11 +55,15 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._tools import (
     start,
 )
 
+#: What the path of a host's interpreter begins with, before its version.
+INTERPRETER = "/usr/bin/python"
 #: What is in the program's directory: what is asked, what is being done, why there is no build,
 #: which tools were lacking for it, and what is to be told of one that was made.
 REQUEST, STEP, PROBLEM, LACKING, TOLD = "request.json", "step", "problem", "lacking", "told"
 #: Where what a source has at its shared paths is kept.
 SEED = "seed"
+#: The number that compiled files begin with since their header has four more bytes.
+PEP_552 = 3392
 #: What is this short is no secret, and would hide half of a message (characters).
 SHORT = 4
 #: This file and what it imports.
@@ -67,6 +73,7 @@ MODULES = (
     "_commands",
     "_errors",
     "_files",
+    "_fips",
     "_git",
     "_imports",
     "_lacking",
@@ -110,13 +117,12 @@ def environment(request: Dict[str, Any]) -> Dict[str, str]:
         UV_NO_PROGRESS="1",
         UV_NO_CONFIG="1",
         UV_PYTHON_DOWNLOADS="never",
-        SSL_CERT_FILE=bundle,
-        GIT_SSL_CAINFO=bundle,
-        PIP_CERT=bundle,
-        # For commands that make assets.
-        NODE_EXTRA_CA_CERTS=bundle,
         npm_config_cache=cache + "/npm",
     )
+    if bundle:
+        out.update(SSL_CERT_FILE=bundle, GIT_SSL_CAINFO=bundle, PIP_CERT=bundle)
+        # For commands that make assets.
+        out["NODE_EXTRA_CA_CERTS"] = bundle
     if request["proxy"]:
         for name in ("HTTPS_PROXY", "HTTP_PROXY"):
             # curl and wget read the one, the others the other.
@@ -148,7 +154,10 @@ def is_whole(path: str) -> bool:
     """Tell whether a compiled file is not cut off."""
     try:
         with open(path, "rb") as file:
-            marshal.loads(file.read()[16:])
+            content = file.read()
+        # What is before the code has been longer since 3.7 (PEP 552).
+        header = 16 if int.from_bytes(content[:2], "little") >= PEP_552 else 12
+        marshal.loads(content[header:])
     except (EOFError, ValueError, TypeError):
         return False
     return True
@@ -201,7 +210,7 @@ class Build:
         #: What src leads to: paths with .. are from there.
         self.project = os.path.join(self.tree, self.directory) if self.directory else self.src
         self.venv = self.path + "/venv"
-        self.python = "/usr/bin/python" + self.about["python"]
+        self.python = INTERPRETER + self.about["python"]
         self.uv: str = request["uv"]
         self.step = "begin"
         self.environment = environment(request)
@@ -653,10 +662,13 @@ class Build:
         if isinstance(error, ToolFailed):
             full = tells_of_full_disk(text)
             text = said_by_tool(text)
+            if self.step.startswith("fetch "):
+                hint = _fips.key_hint(self.source.get("key", ""))
+                text = f"{text}\n{hint}" if hint else text
         elif isinstance(error, OSError):
             name = error.filename
             name = os.fsdecode(name) if isinstance(name, bytes) else name
-            text = f"{name}: {error.strerror}" if name else text
+            text = f"{name}: {reason(error)}" if name else text
         elif not isinstance(error, Problem):
             lines = traceback.format_exception(type(error), error, error.__traceback__)
             text = last_lines(self.hide("".join(lines)))
@@ -714,7 +726,6 @@ def main(arguments: List[str]) -> int:
         arguments: the directory.
     """
     (work,) = arguments
-    os.umask(0o022)
     path = os.path.join(work, REQUEST)
     with open(path, encoding="utf-8") as text:
         request = json.load(text)

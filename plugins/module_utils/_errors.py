@@ -49,10 +49,20 @@ def last_lines(text: str, most: int = SHOWN_LINES) -> str:
     return "\n".join(lines[-most:])
 
 
+def reason(error: OSError) -> str:
+    """Return what the system says of a failure.
+
+    Python 3.6 adds the name of a program that cannot be started, as it would write it itself.
+    """
+    text = error.strerror or str(error)
+    added = f": {error.filename!r}"
+    return text[: -len(added)] if text.endswith(added) else text
+
+
 def describe(error: OSError) -> str:
     """Return what the system says of a failure, in a sentence that names the file."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    what = "the disk is full" if full else error.strerror or str(error)
+    what = "the disk is full" if full else reason(error)
     name = error.filename
     if isinstance(name, bytes):
         name = os.fsdecode(name)

@@ -6,8 +6,9 @@ It runs on Python 3.6 and imports nothing of Ansible.
 import os
 import re
 import shlex
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
+from ansible_collections.flaskstack.centos.plugins.module_utils import _hardening
 from ansible_collections.flaskstack.centos.plugins.module_utils._commands import run
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
     CommandFailed,
@@ -89,6 +90,21 @@ def facts(root: str = "/") -> Dict[str, Any]:
     }
 
 
+def notes(found: Dict[str, Any]) -> List[str]:
+    """Return a sentence about a release that still works and has no repositories any more.
+
+    Args:
+        found: as facts() returns them.
+    """
+    if (found["distribution"], found["distribution_major_version"]) != ("CentOS", "8"):
+        return []
+    return [
+        "CentOS 8 and CentOS Stream 8 have ended and have no repositories any more: packages can be"
+        " installed only where this host knows a mirror that still has them. Move it to Rocky Linux"
+        " 8, AlmaLinux 8 or RHEL 8 (each has a script that does so in place), or to a newer one."
+    ]
+
+
 def selinux(root: str = "/") -> Dict[str, Any]:
     """Return all that ``setup`` says of SELinux: what it has said before is not to be lost."""
     if not has_selinux(root):
@@ -147,13 +163,36 @@ def version(command: str) -> str:
     return lines[0] if lines else ""
 
 
-def info(patterns: List[str], commands: List[str]) -> Dict[str, Any]:
-    """Return the answer of the module ``host_info``."""
+def systemd() -> int:
+    """Return the version of systemd, as 252; 0 if there is none."""
+    found = re.match(r"systemd (\d+)", version("systemctl"))
+    return int(found.group(1)) if found else 0
+
+
+def info(
+    patterns: List[str],
+    commands: List[str],
+    directories: Sequence[str] = (),
+    allow: Sequence[str] = (),
+) -> Dict[str, Any]:
+    """Return the answer of the module ``host_info``.
+
+    Args:
+        patterns: packages to look for.
+        commands: programs to ask for their version.
+        directories: where programs are to be put.
+        allow: what fapolicyd is to let run.
+    """
+    found = facts()
     return {
         "changed": False,
+        "warnings": notes(found),
         # With the prefix that setup gives them: without it, a host that injects facts as variables
         # would get one called "distribution".
-        "ansible_facts": {"ansible_" + key: value for key, value in facts().items()},
+        "ansible_facts": {"ansible_" + key: value for key, value in found.items()},
         "packages": packages(patterns),
         "versions": {command: version(command) for command in commands},
+        "systemd": systemd(),
+        "ca_bundle": _hardening.ca_bundle(),
+        **_hardening.describe(directories, allow),
     }

@@ -186,9 +186,10 @@ options:
     type: str
     default: ""
   ca_bundle:
-    description: File on the host with the certificate authorities to trust.
+    description: File on the host with the certificate authorities to trust. Empty means the host's
+      own list, wherever its release has it.
     type: str
-    default: /etc/pki/tls/certs/ca-bundle.crt
+    default: ""
   known_hosts:
     description: Lines of C(known_hosts). With them, no other ssh host is believed.
     type: str
@@ -263,6 +264,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils import (  # noqa
     _static,
     _tools,
 )
+from ansible_collections.flaskstack.centos.plugins.module_utils._authorities import trusted
 from ansible_collections.flaskstack.centos.plugins.module_utils._build import ensure
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import run_module
 from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import harmless
@@ -300,6 +302,7 @@ SHORT = 4
 def work(module: AnsibleModule) -> Dict[str, Any]:
     """Make the build; return the module's answer."""
     given: Dict[str, Any] = dict(module.params)
+    given["ca_bundle"] = trusted(given["ca_bundle"], module.check_mode)
     addresses = [given["source"]["git"], given["source"]["archive"], given["index_url"]]
     texts = {str(value) for value in given["secret_env"].values()}
     module.no_log_values -= {text for text in texts if len(text) < SHORT}
@@ -337,7 +340,7 @@ def main() -> None:
             "index_url": HIDDEN,
             "extra_index_urls": {"type": "list", "elements": "str", "default": [], "no_log": True},
             "proxy": HIDDEN,
-            "ca_bundle": {"type": "str", "default": "/etc/pki/tls/certs/ca-bundle.crt"},
+            "ca_bundle": TEXT,
             "known_hosts": TEXT,
             "patience": {"type": "int", "default": 20},
             "token": {"type": "str", "default": "", "no_log": False},

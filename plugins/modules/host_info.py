@@ -9,7 +9,8 @@ version_added: 0.2.0
 description:
   - Gathers the few facts that the roles of this collection need, by the names and with the values
     of M(ansible.builtin.setup) on hosts of the family RedHat, in a fraction of its time.
-  - In the same question it tells which packages are installed and which programs run.
+  - In the same question it tells which packages are installed, which programs run, and what of the
+    host's hardening stands in the way of others.
 options:
   packages:
     description: Names, or patterns as C(python3*), of packages to look for.
@@ -18,6 +19,17 @@ options:
     default: []
   commands:
     description: Programs to ask for their version.
+    type: list
+    elements: str
+    default: []
+  directories:
+    description: Directories that programs are to be put in, there or not, to look for those in
+      which none can be run.
+    type: list
+    elements: path
+    default: [/opt, /var/cache, /run]
+  allow:
+    description: Files, and directories with a slash at their end, that fapolicyd is to let run.
     type: list
     elements: str
     default: []
@@ -72,6 +84,38 @@ versions:
   returned: always
   type: dict
   sample: {/opt/uv/0.13.9/bin/uv: uv 0.13.9}
+systemd:
+  description: The version of systemd; 0 if there is none.
+  returned: always
+  type: int
+  sample: 252
+ca_bundle:
+  description: The file of the certificate authorities that the host trusts; empty if none was
+    found.
+  returned: always
+  type: str
+  sample: /etc/pki/tls/certs/ca-bundle.crt
+noexec:
+  description: Directory -> the mount point with the option C(noexec) that it is on, of the
+    O(directories) in which no program can be run.
+  returned: always
+  type: dict
+  sample: {/opt: /opt}
+fapolicyd:
+  description: Whether fapolicyd runs, which lets no program run that it does not know; permissive
+    or not.
+  returned: always
+  type: bool
+fapolicyd_lacking:
+  description: What of O(allow) fapolicyd has no rule for; empty where it does not run.
+  returned: always
+  type: list
+  elements: str
+  sample: [/opt/uv/]
+fips:
+  description: Whether the kernel is in FIPS mode.
+  returned: always
+  type: bool
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -86,10 +130,20 @@ def main() -> None:
         argument_spec={
             "packages": {"type": "list", "elements": "str", "default": []},
             "commands": {"type": "list", "elements": "str", "default": []},
+            "directories": {
+                "type": "list",
+                "elements": "path",
+                "default": ["/opt", "/var/cache", "/run"],
+            },
+            "allow": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
-    run_module(module, lambda: info(module.params["packages"], module.params["commands"]))
+    asked = module.params
+    run_module(
+        module,
+        lambda: info(asked["packages"], asked["commands"], asked["directories"], asked["allow"]),
+    )
 
 
 if __name__ == "__main__":

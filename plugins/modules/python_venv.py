@@ -45,7 +45,8 @@ options:
     type: str
     default: ""
   ca_bundle:
-    description: File on the host with the certificate authorities to trust.
+    description: File on the host with the certificate authorities to trust. Empty means the host's
+      own list, wherever its release has it.
     type: str
     default: ""
   find_links:
@@ -92,6 +93,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.flaskstack.centos.plugins.module_utils._authorities import trusted
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import run_module
 from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import harmless
 from ansible_collections.flaskstack.centos.plugins.module_utils._venv import (
@@ -108,6 +110,8 @@ def work(module: AnsibleModule) -> Dict[str, Any]:
     # An error may name an address that has no password.
     addresses = [given["index_url"], given["proxy"], given["find_links"]]
     module.no_log_values -= harmless(addresses + given["extra_index_urls"])
+    # What is not there yet is no reason to fail where nothing is to be fetched.
+    given["ca_bundle"] = trusted(given["ca_bundle"], module.check_mode or given["no_index"])
     given["environment"] = {key: str(value) for key, value in given["environment"].items()}
     env = pip_environment(**given)
     changed = ensure(path, python, requirements, env, creates=creates, check=module.check_mode)

@@ -69,9 +69,9 @@ options:
         type: dict
         default: {}
       python:
-        description: Version of Python.
+        description: Version of Python. Empty means V(3.12) where the host has it, or else V(3.11).
         type: str
-        required: true
+        default: ""
       requirements:
         description: Path of the requirements.
         type: str
@@ -154,9 +154,10 @@ options:
     type: str
     default: ""
   ca_bundle:
-    description: File on the host with the certificate authorities to trust.
+    description: File on the host with the certificate authorities to trust. Empty means the host's
+      own list, wherever its release has it.
     type: str
-    default: /etc/pki/tls/certs/ca-bundle.crt
+    default: ""
 notes:
   - Supports C(check_mode); changes nothing but the list of ssh hosts that were met.
   - Keys and passwords are in no command line.
@@ -216,12 +217,19 @@ failures:
   returned: success
   type: list
   elements: dict
+hardening:
+  description: What of the host's hardening keeps builds from being made and used - C(noexec),
+    C(fapolicyd), C(fapolicyd_lacking) and C(fips), as M(flaskstack.centos.host_info) returns them,
+    and C(system), its facts without their prefix; empty if nothing is to be built.
+  returned: success
+  type: dict
 """
 
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.flaskstack.centos.plugins.module_utils._authorities import trusted
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import run_module
 from ansible_collections.flaskstack.centos.plugins.module_utils._secrets import harmless
 from ansible_collections.flaskstack.centos.plugins.module_utils._sources import info
@@ -248,7 +256,7 @@ APP: Dict[str, Any] = {
         },
     },
     "known": {"type": "dict", "default": {}},
-    "python": {"type": "str", "required": True},
+    "python": TEXT,
     "requirements": TEXT,
     "extra_requirements": TEXTS,
     "packages": TEXTS,
@@ -272,6 +280,7 @@ APP: Dict[str, Any] = {
 def work(module: AnsibleModule) -> Dict[str, Any]:
     """Ask; return the module's answer."""
     settings = dict(module.params, check=module.check_mode)
+    settings["ca_bundle"] = trusted(settings["ca_bundle"], module.check_mode)
     apps = settings.pop("apps")
     addresses = [app["source"][key] for app in apps for key in ("git", "archive")]
     # An address without a password is named in the answer.
@@ -289,7 +298,7 @@ def main() -> None:
             "compress": {"type": "bool", "default": True},
             "known_hosts": TEXT,
             "proxy": HIDDEN,
-            "ca_bundle": {"type": "str", "default": "/etc/pki/tls/certs/ca-bundle.crt"},
+            "ca_bundle": TEXT,
         },
         supports_check_mode=True,
     )

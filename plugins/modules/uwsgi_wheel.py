@@ -45,7 +45,8 @@ options:
     type: str
     default: ""
   ca_bundle:
-    description: Path of the certificate authorities to trust.
+    description: File on the host with the certificate authorities to trust. Empty means the host's
+      own list, wherever its release has it.
     type: str
     default: ""
   wheel:
@@ -95,14 +96,35 @@ missing:
   returned: when I(state=tested)
 """
 
+from typing import Any, Dict
+
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.flaskstack.centos.plugins.module_utils._authorities import trusted
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import run_module
 from ansible_collections.flaskstack.centos.plugins.module_utils._uwsgi_wheel import (
     compiled,
     index_environment,
     tested,
 )
+
+
+def work(module: AnsibleModule) -> Dict[str, Any]:
+    """Compile a wheel or try one; return the module's answer."""
+    given = module.params
+    if given["state"] == "tested":
+        return tested(given["wheel"], given["version"], given["final"])
+    # With an archive, no index is asked.
+    idle = module.check_mode or bool(given["archive"])
+    bundle = trusted(given["ca_bundle"], idle)
+    return compiled(
+        "/usr/bin/python" + given["python"],
+        given["version"],
+        given["directory"],
+        given["archive"],
+        index_environment(given["index_url"], given["proxy"], bundle),
+        module.check_mode,
+    )
 
 
 def main() -> None:
@@ -124,21 +146,7 @@ def main() -> None:
         required_if=[("state", "compiled", ("python",)), ("state", "tested", ("wheel",))],
         supports_check_mode=True,
     )
-    given = module.params
-    if given["state"] == "tested":
-        run_module(module, lambda: tested(given["wheel"], given["version"], given["final"]))
-        return
-    run_module(
-        module,
-        lambda: compiled(
-            "/usr/bin/python" + given["python"],
-            given["version"],
-            given["directory"],
-            given["archive"],
-            index_environment(given["index_url"], given["proxy"], given["ca_bundle"]),
-            module.check_mode,
-        ),
-    )
+    run_module(module, lambda: work(module))
 
 
 if __name__ == "__main__":

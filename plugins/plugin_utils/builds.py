@@ -107,7 +107,7 @@ def check_settings(variables: dict[str, Any]) -> list[str]:
             " absolute path."
         )
     python = variables["flask_app_default_python"]
-    if not PYTHON.fullmatch(python):
+    if python and not PYTHON.fullmatch(python):
         out.append(
             f"flask_app_default_python: {python} is not a Python version; write it quoted, as"
             ' "3.11".'
@@ -171,6 +171,7 @@ def complete(app: App, number: int, variables: dict[str, Any]) -> tuple[App, lis
     out["own_exclude"] = source["exclude"] or []
     source["exclude"] = [*excluded, *out["own_exclude"]]
     out["source"] = source
+    # Empty where nobody says one: the host knows which it has.
     out["python"] = out.get("python") or variables["flask_app_default_python"]
     out["known"] = known(source)
     return out, problems
@@ -198,7 +199,7 @@ def check(app: App) -> list[str]:
         )
     elif app["name"] in RESERVED:
         out.append("name is taken by the system; choose another.")
-    if not PYTHON.fullmatch(app["python"]):
+    if app["python"] and not PYTHON.fullmatch(app["python"]):
         out.append(f'python: {app["python"]} is not a Python version; write it quoted, as "3.11".')
     source = app["source"]
     wrong = check_directory(source) if source["directory"] else []

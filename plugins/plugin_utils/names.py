@@ -16,8 +16,26 @@ RESERVED = frozenset(
         "uv", "uwsgi",
     }
 )  # fmt: skip
+#: The major releases that the roles know.
+RELEASES = ("8", "9", "10")
+#: How systems are called whose release 7 has ended, where nobody could ask for the family.
+OLD_HOST = re.compile(r"CentOS|Red ?Hat|Oracle|Scientific")
+#: What to do about them.
+OLD_WAY = (
+    " Release 7 ended in June 2024, and nothing of this collection runs on it (its systemd 219,"
+    " Python 2.7 and OpenSSL 1.0.2 are too old, its repositories are gone; docs/hosts.md has the"
+    " list): move the applications to a new host of release 9 or 10, or upgrade this one in place"
+    " with ELevate, to AlmaLinux or Rocky Linux 8 and on to 9."
+)
 #: A version of Python as packages are called by it, without its patch level.
 PYTHON = re.compile(r"3\.(\d|[1-9]\d)")
+#: Release -> version -> package of an interpreter, where it is not called python3.N: the platform's
+#: own, and the modules of release 8, where the platform's is for the system alone.
+PYTHON_PACKAGES = {
+    "8": {"3.6": "python36", "3.8": "python38", "3.9": "python39"},
+    "9": {"3.9": "python3"},
+    "10": {"3.12": "python3"},
+}
 #: Where an application or a site begins, below its domains.
 URL_PATH = re.compile(r"/|(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)+/?")
 PATH_HINT = "is no beginning of a URL; write it like /shop, of letters, digits and . _ ~ -."
@@ -39,11 +57,25 @@ def called(kind: str, item: dict[str, Any], number: int) -> str:
 
 def unknown_system(role: str, facts: dict[str, Any]) -> str:
     """Return the sentence about a host of a system that a role does not know."""
-    host = f"{facts.get('distribution', 'unknown')} {facts.get('distribution_major_version', '')}"
-    return (
-        f"The {role} role knows CentOS Stream, RHEL and their rebuilds, releases 8 to 10; this host"
-        f" is {host.rstrip()}."
+    name = facts.get("distribution", "unknown")
+    release = facts.get("distribution_major_version", "")
+    out = (
+        f"The {role} role knows CentOS Stream 9 and 10, and RHEL, Rocky Linux, AlmaLinux and other"
+        f" rebuilds of releases 8 to 10; this host is {f'{name} {release}'.rstrip()}."
     )
+    if release == "7" and (facts.get("os_family") == "RedHat" or OLD_HOST.match(name)):
+        out += OLD_WAY
+    return out
+
+
+def python_package(version: str, release: str) -> str:
+    """Return the package of an interpreter; that of its headers ends in -devel.
+
+    Args:
+        version: as 3.12.
+        release: of the operating system, its major version.
+    """
+    return PYTHON_PACKAGES.get(release, {}).get(version, f"python{version}")
 
 
 def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

@@ -8,14 +8,13 @@ import os
 import re
 from collections.abc import Iterator
 
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import python_package
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Keys, to_bool
 
 #: Where a host keeps its wheels.
 DIRECTORY = "/opt/uwsgi/wheels"
 #: What compiling takes: PCRE for internal routing, OpenSSL for https, zlib for compressing answers.
 BUILD_PACKAGES = ["gcc", "pcre2-devel", "openssl-devel", "zlib-devel"]
-#: The version that the platform packages as python3; every other is python3.N.
-PLATFORM_PYTHONS = {"8": "3.6", "9": "3.9", "10": "3.12"}
 #: What its binary is linked to, and the package of each. The interpreter's own library comes with
 #: the interpreter.
 LIBRARY_PACKAGES = {
@@ -149,8 +148,7 @@ def packages_to_compile(wheels: list[Keys], release: str) -> list[str]:
         release: of the operating system.
     """
     pythons = [one["python"] for one in wheels if not one["kept"]]
-    platform = PLATFORM_PYTHONS.get(str(release))
-    headers = ["python3-devel" if one == platform else f"python{one}-devel" for one in pythons]
+    headers = [f"{python_package(one, str(release))}-devel" for one in pythons]
     return [*BUILD_PACKAGES, *headers] if pythons else []
 
 

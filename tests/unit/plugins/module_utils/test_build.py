@@ -20,6 +20,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
     CommandFailed,
     Problem,
 )
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import units
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 UNIT = "flask-build-shop-abc.service"
@@ -331,6 +332,17 @@ def test_unit_that_systemd_does_not_start(
         _build.ensure(order(tmp_path), check_mode=False)
     assert not (tmp_path / "opt/shop").exists()
     assert left(tmp_path) == []
+
+
+def test_every_systemd_knows_what_a_build_is_started_with(tmp_path: Path, systemd: Systemd) -> None:
+    _build.ensure(order(tmp_path), check_mode=False)
+    (command,) = systemd.begun
+    properties = {word[11:].split("=")[0] for word in command if word.startswith("--property=")}
+    assert properties and properties <= units.EVERYWHERE
+    options = {word.split("=")[0] for word in command[: command.index("--")] if word[:2] == "--"}
+    # Of systemd 239: setenv and description are older, collect is of 236.
+    known = {"--quiet", "--unit", "--slice", "--description", "--setenv", "--property"}
+    assert options == known
 
 
 # ---- Killed in between ----

@@ -60,7 +60,18 @@ def test_compiled_files_that_are_cut_off(tmp_path: Path) -> None:
     after = sorted(path.name for path in cache.iterdir())
     assert after == [name for name in before if not name.startswith("orphan")]
     for path in cache.iterdir():
-        marshal.loads(path.read_bytes()[16:])
+        marshal.loads(path.read_bytes()[16 if sys.version_info >= (3, 7) else 12 :])
+
+
+@pytest.mark.parametrize(("magic", "header"), [(3379, 12), (3394, 16), (3531, 16)])
+def test_compiled_files_of_each_python(tmp_path: Path, magic: int, header: int) -> None:
+    # 3.6, 3.7 and 3.12: a whole file of 3.6 was taken for one that is cut off.
+    path = tmp_path / "shop.pyc"
+    code = marshal.dumps([1, 2, 3])
+    path.write_bytes(magic.to_bytes(2, "little") + b"\r\n" + bytes(header - 4) + code)
+    assert _build_program.is_whole(str(path))
+    path.write_bytes(path.read_bytes()[:-1])
+    assert not _build_program.is_whole(str(path))
 
 
 # ---- The whole of it ----
@@ -87,8 +98,10 @@ esac
 
 
 @pytest.fixture
-def request_(tmp_path: Path) -> dict[str, Any]:
-    """Give a request for a build of a directory that was sent."""
+def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Give a request for a build of a directory that was sent, for the Python that runs this."""
+    monkeypatch.setattr(_build_program, "INTERPRETER", f"{tmp_path}/python")
+    (tmp_path / f"python{PYTHON}").symlink_to(sys.executable)
     for name in ("cache", "work", "build", "source"):
         (tmp_path / name).mkdir()
     uv = tmp_path / "uv"
@@ -154,6 +167,7 @@ def test_build_is_made(tmp_path: Path, request_: dict[str, Any]) -> None:
     assert (tmp_path / "work/step").read_text() == "compress the static files"
 
 
+@pytest.mark.skipif(not Path(f"/usr/bin/python{PYTHON}").exists(), reason="not the system's Python")
 def test_program_is_complete_as_one_file(tmp_path: Path, request_: dict[str, Any]) -> None:
     """As systemd runs it: by an interpreter that knows nothing of Ansible."""
     program = tmp_path / "build.pyz"
@@ -257,6 +271,11 @@ def test_index_and_proxy_reach_uv_only_when_set(request_: dict[str, Any]) -> Non
     assert proxied["UV_DEFAULT_INDEX"] == "https://i.example.com"
     assert proxied["HTTPS_PROXY"] == "http://p"
     assert proxied["UV_INDEX"] == "https://a.example.com https://b.example.com"
+
+
+def test_tools_trust_what_they_bring_where_the_host_has_no_list(request_: dict[str, Any]) -> None:
+    found = _build_program.environment(request_ | {"ca_bundle": ""})
+    assert not {"SSL_CERT_FILE", "GIT_SSL_CAINFO", "PIP_CERT", "NODE_EXTRA_CA_CERTS"} & found.keys()
 
 
 def test_environment_is_by_a_list(
@@ -523,6 +542,7 @@ def test_requirements_that_cannot_be_honoured(
     assert (status, says in problem) == (1, True), problem
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="no TOML")
 def test_what_the_lock_does_not_have_is_an_error(tmp_path: Path, request_: dict[str, Any]) -> None:
     lock = (
         '[[package]]\nname = "flask"\nversion = "3"\ngroups = ["main"]\n'

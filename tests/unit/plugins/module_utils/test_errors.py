@@ -115,3 +115,8 @@ def test_command_that_said_nothing_ends_with_a_full_stop() -> None:
 def test_last_lines_are_those_that_are_not_empty() -> None:
     assert last_lines("a \n\n b\n\n\nc\n", 2) == " b\nc"
     assert last_lines("") == ""
+
+
+def test_python_3_6_adds_the_name_of_a_program_that_cannot_be_started() -> None:
+    error = OSError(errno.ENOENT, "No such file or directory: b'nginx'", b"nginx")
+    assert describe(error) == "nginx: No such file or directory."

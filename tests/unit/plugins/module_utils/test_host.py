@@ -131,11 +131,51 @@ def test_no_packages_where_there_is_no_rpm(monkeypatch: pytest.MonkeyPatch) -> N
     assert _host.packages(["python3*"]) == []
 
 
+CENTOS = {"distribution": "CentOS", "distribution_major_version": "9"}
+
+
+@pytest.mark.parametrize(
+    ("name", "release", "noted"),
+    [("CentOS", "8", True), ("CentOS", "9", False), ("Rocky", "8", False), ("RedHat", "8", False)],
+)
+def test_release_without_repositories_is_noted(name: str, release: str, noted: bool) -> None:
+    found = _host.notes({"distribution": name, "distribution_major_version": release})
+    assert bool(found) is noted
+    assert not noted or "Rocky Linux 8, AlmaLinux 8 or RHEL 8" in found[0]
+
+
 def test_facts_have_the_names_that_setup_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_host, "facts", lambda: {"os_family": "RedHat"})
-    assert _host.info([], ["/nowhere/uv"]) == {
+    monkeypatch.setattr(_host, "facts", lambda: CENTOS)
+    monkeypatch.setattr(_host, "systemd", lambda: 252)
+    monkeypatch.setattr(_host._hardening, "ca_bundle", lambda: "/etc/ca.crt")
+    monkeypatch.setattr(_host._hardening, "describe", lambda *asked: {"asked": asked})
+    assert _host.info([], ["/nowhere/uv"], ["/opt"], ["/opt/"]) == {
         "changed": False,
-        "ansible_facts": {"ansible_os_family": "RedHat"},
+        "warnings": [],
+        "ansible_facts": {
+            "ansible_distribution": "CentOS",
+            "ansible_distribution_major_version": "9",
+        },
         "packages": [],
         "versions": {"/nowhere/uv": ""},
+        "systemd": 252,
+        "ca_bundle": "/etc/ca.crt",
+        "asked": (["/opt"], ["/opt/"]),
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("systemd 239 (239-82.el8)\n+PAM +AUDIT\n", 239),
+        ("systemd 252 (252-55.el9)\n+PAM +AUDIT\n", 252),
+        ("systemd 257 (257-13.el10-gabcdef)\n+PAM\n", 257),
+        ("nothing of the kind\n", 0),
+    ],
+)
+def test_version_of_systemd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, expected: int
+) -> None:
+    tool(tmp_path / "systemctl", f"cat <<'EOF'\n{said}EOF\n")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert _host.systemd() == expected

@@ -10,13 +10,12 @@ import pytest
 
 from ansible_collections.flaskstack.centos.plugins.module_utils import _builds
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import builds
-from templar import ROOT, has, load
+from templar import ROOT, has, load, unsaid
 
 SOURCE = str(ROOT / "app")
 #: Templates are empty, where an inventory says nothing.
 DEFAULTS = {
-    name: "" if "{{" in str(value) else value
-    for name, value in load(ROOT / "roles/flask_app/defaults/main.yml").items()
+    name: unsaid(value) for name, value in load(ROOT / "roles/flask_app/defaults/main.yml").items()
 }
 
 REPOSITORY = "https://git.example.com/shop.git"
@@ -52,7 +51,7 @@ def build(
     **given: Any,
 ) -> dict[str, str]:
     """Name the build of one application, whose directory is digested or repository asked."""
-    found = plan(one, **given)
+    found = plan(one, **{"default_python": "3.11"} | given)
     assert found.problems == []
     (complete,) = found.apps
     if complete["source"]["path"]:
@@ -255,6 +254,12 @@ def test_unknown_commit_in_check_mode() -> None:
 def test_null_is_as_good_as_nothing() -> None:
     only = build(app(python=None, requirements=None))
     assert (only["python"], only["requirements"]) == ("3.11", "")
+
+
+def test_without_a_default_the_host_chooses_the_python() -> None:
+    found = plan(app(), app("other", python="3.9"))
+    assert [one["python"] for one in found.apps] == ["", "3.9"]
+    assert "flask_app_default_python: 3 is not" in plan(app(), default_python="3").problems[0]
 
 
 def test_a_text_is_a_list_as_ansible_takes_it() -> None:

@@ -172,13 +172,15 @@ def test_chosen_host_compiles() -> None:
 @pytest.mark.parametrize(
     ("release", "python", "headers"),
     [
-        ("8", "3.6", "python3-devel"),
+        ("8", "3.6", "python36-devel"),
+        ("8", "3.9", "python39-devel"),
+        ("8", "3.11", "python3.11-devel"),
         ("9", "3.9", "python3-devel"),
         ("9", "3.12", "python3.12-devel"),
         ("10", "3.12", "python3-devel"),
     ],
 )
-def test_headers_of_the_platforms_own_python(release: str, python: str, headers: str) -> None:
+def test_headers_as_each_release_calls_them(release: str, python: str, headers: str) -> None:
     found = wheels.packages_to_compile([{"python": python, "kept": ""}], release)
     assert found[-1] == headers
 
