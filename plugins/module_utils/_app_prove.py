@@ -23,6 +23,8 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
 
 #: Seconds after which a call returns as pending, so that the play shows that it moves.
 PATIENCE = 10.0
+#: Seconds that one waits for what is being stopped; systemd goes on with it afterwards.
+STOPPING = 10.0
 #: Seconds that one question for the health may take, if the time that is left is longer.
 LONGEST_ANSWER = 10.0
 #: How often a release may end, and be started again by systemd, while it is being proved.
@@ -209,7 +211,7 @@ def take_away(app: Application, release: str) -> None:
     units = app.units(release) + app.services(release) + app.timers(release)
     _systemd.attempt("disable", "--no-reload", *units)
     _systemd.attempt("kill", "--signal=SIGKILL", app.unit(release))
-    _systemd.attempt("stop", *units, timeout=PATIENCE)
+    _systemd.attempt("stop", *units, timeout=STOPPING)
     _systemd.forget_failures(units)
 
 

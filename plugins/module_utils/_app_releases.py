@@ -13,6 +13,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils import (
     _app_shared,
     _app_unlisted,
     _files,
+    _hardening,
     _metrics_timer,
     _ports,
     _systemd,
@@ -31,6 +32,8 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._errors import P
 Directory = Tuple[str, int, Any]
 #: The file that makes a directory a release. It is the last to be written.
 LAST = "release.json"
+#: Where uWSGI is, and the collector of figures.
+UWSGI = "/opt/uwsgi"
 
 
 def directories(app: Application, wanted: Dict[str, Any], group: str) -> List[Directory]:
@@ -131,6 +134,7 @@ def compare(request: Dict[str, Any]) -> Dict[str, Any]:
         "diff": differences(request, found),
         "serving": [name for name in names_in(root) if Application(name, root).linked("current")],
         "unlisted": _app_unlisted.find(request, units, enabled),
+        "hardening": hardening([Application(name, root).home for name in names]),
     }
     # For what cannot run here, nothing is prepared.
     able = [wanted for wanted in apps if wanted["name"] not in failed]
@@ -139,6 +143,19 @@ def compare(request: Dict[str, Any]) -> Dict[str, Any]:
         answer, failed, max([0] + [wanted["listen"] for wanted in able])
     )
     return answer
+
+
+def hardening(homes: Sequence[str]) -> Dict[str, Any]:
+    """Return what of the host's hardening keeps releases from running.
+
+    Args:
+        homes: of the applications.
+    """
+    if not homes:
+        return {}
+    # Not what is below shared: the application can write there, and is not to run what it wrote.
+    allow = [UWSGI + "/"] + [home + "/releases/" for home in homes]
+    return _hardening.describe([UWSGI] + list(homes), allow)
 
 
 def failures_of(problems: Dict[str, List[str]]) -> List[Dict[str, str]]:

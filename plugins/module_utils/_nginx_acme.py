@@ -274,7 +274,6 @@ def main(arguments: List[str]) -> int:
     Args:
         arguments: none.
     """
-    os.umask(0o022)
     lineage = os.environ.get("RENEWED_LINEAGE", "").rstrip("/")
     tree, home = Tree(), HOME
     # Certbot asks each hook to be quiet about what went well.

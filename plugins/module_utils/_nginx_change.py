@@ -37,6 +37,9 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree impo
     site_of,
 )
 
+#: What names the file with the number of the main process.
+PID = re.compile(rb"^[ \t]*pid\s[^;#]*;", re.M)
+
 #: Relative path -> content and mode.
 Files = Dict[str, Tuple[bytes, int]]
 
@@ -162,6 +165,7 @@ def test(tree: Tree, change: Change, fresh: Files, gone: List[str]) -> List[str]
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(stage, relative))
         lead_to_copy(tree, stage)
+        use_own_pid_file(stage)
         for wanted in change.placeholders:
             stand_in(tree, stage, wanted)
         for pair in change.pairs:
@@ -184,6 +188,20 @@ def lead_to_copy(tree: Tree, stage: str) -> None:
             if old in text:
                 with open(path, "wb") as file:
                     file.write(text.replace(old, new))
+
+
+def use_own_pid_file(stage: str) -> None:
+    """Have a copy of the tree name a file of its own for the main process's number.
+
+    nginx makes that file when it only tests too. In the place of the real one, before the first
+    start, it would have root's label of SELinux, and nginx's own domain may not write it.
+    """
+    path = os.path.join(stage, "nginx.conf")
+    text = (read(path) or b"") if is_regular(path) else b""
+    own = b"pid " + os.path.join(stage, "nginx.pid").encode() + b";"
+    if PID.search(text):
+        with open(path, "wb") as file:
+            file.write(PID.sub(lambda _: own, text))
 
 
 def staged(tree: Tree, stage: str, name: str) -> str:

@@ -30,6 +30,9 @@ LOOKUP = 10.0
 #: What systemd lets a service have by default; more connections than that no host of ours holds.
 OPEN_FILES = 524288
 PROC = "/proc"
+SELINUX = "/sys/fs/selinux"
+#: State of a connection in /proc/net/tcp.
+ESTABLISHED = "01"
 #: Where packages name the modules that nginx loads.
 MODULES = "/usr/share/nginx/modules"
 
@@ -118,6 +121,73 @@ def most_files() -> int:
     except (OSError, ValueError):
         return hard
     return OPEN_FILES
+
+
+def describe_running(tree: Tree, main_pid: int) -> Optional[Dict[str, Any]]:
+    """Return what the nginx that runs may open, and whether a restart of it would be felt.
+
+    Args:
+        tree: what it reads.
+        main_pid: of its main process; 0 if it does not run.
+
+    Returns:
+        open_files, its hard limit; may_raise, whether it may have another one without a restart;
+        and serves, whether somebody would notice a restart: never False where it needs none. None
+        if it does not run.
+    """
+    limits = "\n".join(lines_of(f"{PROC}/{main_pid}/limits")) if main_pid else ""
+    found = re.search(r"^Max open files +\S+ +(\d+|unlimited)", limits, re.M)
+    if not found:
+        return None
+    hard = OPEN_FILES if found.group(1) == "unlimited" else int(found.group(1))
+    may_raise = may_set_limits()
+    needs_none = may_raise or hard >= most_files()
+    return {
+        "open_files": hard,
+        "may_raise": may_raise,
+        "serves": needs_none or has_sites(tree) or has_connections(main_pid),
+    }
+
+
+def may_set_limits() -> bool:
+    """Tell whether nginx may give its workers another hard limit than it was started with.
+
+    Root may, but for SELinux: its policy has a boolean for it.
+    """
+    allowed = lines_of(f"{SELINUX}/booleans/httpd_setrlimit")
+    return not os.path.exists(f"{SELINUX}/enforce") or allowed[:1] == ["1 1"]
+
+
+def has_sites(tree: Tree) -> bool:
+    """Tell whether nginx's configuration is another than the packages brought."""
+    patterns = ("nginx.conf", "conf.d/*.conf", "default.d/*.conf")
+    root = glob.escape(tree.root)
+    paths = [path for name in patterns for path in glob.glob(os.path.join(root, name))]
+    try:
+        said = run(["rpm", "--verify", "--nomtime", "--file"] + sorted(paths), check=False).stdout
+    except OSError:
+        return True
+    # A line for each file that differs, or is of no package.
+    return f"{tree.root}/" in said or not paths
+
+
+def has_connections(main_pid: int) -> bool:
+    """Tell whether anybody is connected to a worker of nginx by TCP, or a worker to a server."""
+    sockets = set()
+    for path in glob.glob(f"{PROC}/[0-9]*/stat"):
+        # The name of the program, in brackets, may have anything in it.
+        fields = "".join(lines_of(path)).rpartition(")")[2].split()
+        if fields[1:2] != [str(main_pid)]:
+            continue
+        for descriptor in glob.glob(os.path.join(os.path.dirname(path), "fd", "*")):
+            with contextlib.suppress(OSError):
+                sockets.add(os.readlink(descriptor))
+    for name in ("tcp", "tcp6"):
+        for line in lines_of(f"{PROC}/net/{name}")[1:]:
+            fields = line.split()
+            if len(fields) > 9 and fields[3] == ESTABLISHED and f"socket:[{fields[9]}]" in sockets:
+                return True
+    return False
 
 
 def describe_machine(sysctls: Sequence[str]) -> Dict[str, Any]:

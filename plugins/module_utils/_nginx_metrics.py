@@ -5,7 +5,6 @@ A timer runs main() as a program of its own.
 It runs on Python 3.6 and imports nothing of Ansible.
 """
 
-import os
 import re
 import sys
 from typing import Dict, List, Tuple
@@ -84,7 +83,6 @@ def main(arguments: List[str]) -> int:
     Args:
         arguments: nginx's status port, and the file to write them to.
     """
-    os.umask(0o022)
     try:
         port, path = arguments
         write(path, collect(Tree(), int(port)).encode("utf-8"), 0o644)

@@ -11,6 +11,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._commands import
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
     CommandFailed,
     last_lines,
+    reason,
 )
 
 #: Where the units are that the collection writes.
@@ -182,5 +183,5 @@ def journal(*selection: str, **options: float) -> str:
     except CommandFailed as failed:
         return f"({failed})"
     except OSError as error:
-        return f"(journalctl: {error.strerror or error}.)"
+        return f"(journalctl: {reason(error)}.)"
     return last_lines(said.stdout, lines) or "(none)"

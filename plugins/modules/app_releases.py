@@ -343,9 +343,19 @@ architecture:
   returned: always
   sample: x86_64
 policy:
-  description: Whether SELinux has the policy module.
+  description: Whether SELinux has the policy module, or does not have it where no application is.
   type: bool
   returned: always
+policy_wanted:
+  description: Whether it is to have it.
+  type: bool
+  returned: always
+hardening:
+  description: What of the host's hardening keeps releases from running - C(noexec), C(fapolicyd),
+    C(fapolicyd_lacking) and C(fips), as M(flaskstack.centos.host_info) returns them; empty if there
+    are no applications.
+  type: dict
+  returned: in check mode
 somaxconn:
   description: The longest queue of a socket that the kernel allows.
   type: int

@@ -103,6 +103,35 @@ options:
         type: list
         elements: str
         required: true
+  programs:
+    description: Files, and directories with a slash at their end, of the role's own that are to be
+      run.
+    type: list
+    elements: str
+    default: []
+  selinux:
+    description: What sites need under SELinux, to be compared.
+    type: dict
+    suboptions:
+      owner:
+        description: Whose sites they are.
+        type: str
+        required: true
+      ports:
+        description: As M(flaskstack.centos.nginx_selinux) has them.
+        type: list
+        elements: dict
+        required: true
+      paths:
+        description: As M(flaskstack.centos.nginx_selinux) has them.
+        type: list
+        elements: dict
+        required: true
+      booleans:
+        description: Booleans that are to be on.
+        type: list
+        elements: str
+        required: true
   sites:
     description: Tell the state of each site too, as the playbook C(status) shows it.
     type: bool
@@ -143,6 +172,13 @@ units:
   returned: always
   type: dict
   sample: {nginx.service: {ActiveState: active, UnitFileState: enabled}}
+running:
+  description: Of the nginx that runs, C(open_files), the hard limit that it was started with;
+    C(may_raise), whether it may raise that itself; C(serves), whether a restart would be noticed,
+    which is looked at where it needs one. Null if it does not run, or is not asked for in O(units).
+  returned: always
+  type: dict
+  sample: {open_files: 524288, may_raise: true, serves: true}
 files:
   description: Path below C(/etc/nginx) -> C(sha256) and C(mode). After a change that was killed, as
     they are going to be.
@@ -193,6 +229,12 @@ problems:
   returned: always
   type: list
   elements: dict
+selinux:
+  description: Whether what sites need under SELinux C(differs) from what nginx is allowed; what of
+    it cannot be allowed (C(problems)), whether semanage is there (C(tools)), which C(booleans) are
+    on, and how many files (C(nofile)) the unit of nginx may open. Null where SELinux is disabled.
+  returned: if O(selinux)
+  type: dict
 certificates:
   description: Site -> C(state), C(expires) in seconds of Unix time, C(names), C(self_signed). The
     state is V(ok), V(missing), V(unreadable), V(mismatch), V(placeholder), V(expired),
@@ -210,6 +252,11 @@ ipv6:
   description: Whether the host has IPv6.
   returned: always
   type: bool
+hardening:
+  description: What of the host's hardening keeps O(programs) from running - C(noexec),
+    C(fapolicyd), C(fapolicyd_lacking) and C(fips), as M(flaskstack.centos.host_info) returns them.
+  returned: if there are any
+  type: dict
 cores:
   description: Processors that are online.
   returned: always
@@ -222,6 +269,12 @@ open_files:
   description: How many files a process can have open at most.
   returned: always
   type: int
+ca_bundle:
+  description: The file of the certificate authorities that the host trusts; empty if none was
+    found.
+  returned: always
+  type: str
+  sample: /etc/pki/tls/certs/ca-bundle.crt
 sysctls:
   description: Setting -> its value, null if the kernel has none.
   returned: always
@@ -233,6 +286,10 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import run_module
+from ansible_collections.flaskstack.centos.plugins.module_utils._hardening import (
+    ca_bundle,
+    describe,
+)
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_acme import (
     describe_acme,
     list_due,
@@ -241,6 +298,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_info impo
     describe_machine,
     describe_nginx,
     describe_owned,
+    describe_running,
     examine,
     fingerprints,
 )
@@ -248,8 +306,11 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_programs 
     PARTS,
     is_current,
 )
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_reload import UNIT
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_selinux import look
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_sites import list_sites
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import HEADER, Tree
+from ansible_collections.flaskstack.centos.plugins.module_utils._selinux_local import Host
 from ansible_collections.flaskstack.centos.plugins.module_utils._systemd import show_all
 
 
@@ -258,10 +319,13 @@ def gather(tree: Tree, asked: Dict[str, Any]) -> Dict[str, Any]:
     problems, certificates = examine(
         tree, asked["directories"], asked["hosts"], asked["certificates"]
     )
+    units = show_all(asked["units"])
     answer = {
         "changed": False,
         "nginx": describe_nginx(),
-        "units": show_all(asked["units"]),
+        "ca_bundle": ca_bundle(),
+        "units": units,
+        "running": describe_running(tree, int(units.get(UNIT, {}).get("MainPID", "0"))),
         "files": fingerprints(tree.files()),
         "paths": fingerprints({path: path for path in asked["paths"]}),
         "owned": describe_owned(tree, asked["header"]),
@@ -271,8 +335,13 @@ def gather(tree: Tree, asked: Dict[str, Any]) -> Dict[str, Any]:
         "problems": problems,
         "certificates": certificates,
     }
+    if asked["programs"]:
+        places = [path.rstrip("/") for path in asked["programs"] if path.endswith("/")]
+        answer["hardening"] = describe(places, asked["programs"])
     answer.update(describe_machine(asked["sysctls"]))
     answer.update(describe_acme(asked["acme_home"]))
+    if asked["selinux"]:
+        answer["selinux"] = look(Host(), tree, asked["selinux"])
     if asked["sites"]:
         answer["sites"] = list_sites(tree, asked["header"])
     return answer
@@ -301,6 +370,12 @@ def main() -> None:
     # Where something is found in the inventory, and where a key lies, is no secret.
     certificate["key"]["no_log"] = False
     directory, host = names("site", "key", "path"), names("site", "key", "name")
+    needs = {
+        "owner": {"type": "str", "required": True},
+        "ports": dict(required, elements="dict"),
+        "paths": dict(required, elements="dict"),
+        "booleans": required,
+    }
     for item in (directory, host):
         item["key"]["no_log"] = False
     module = AnsibleModule(
@@ -313,6 +388,8 @@ def main() -> None:
             "directories": dict(several, elements="dict", options=directory),
             "hosts": dict(several, elements="dict", options=host),
             "certificates": dict(several, elements="dict", options=certificate),
+            "programs": strings,
+            "selinux": {"type": "dict", "options": needs},
             "sites": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

@@ -11,8 +11,11 @@ from typing import Any
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     nginx_files,
     nginx_plan,
+    nginx_selinux,
+    nginx_versions,
     sites,
     templates,
+    units,
 )
 
 Keys = dict[str, Any]
@@ -23,11 +26,8 @@ DEFAULT_CERTIFICATE = "/etc/nginx/tls/_default"
 #: States of a certificate that nginx cannot use at all.
 UNUSABLE = ("missing", "unreadable", "mismatch")
 
-#: Ports that SELinux's policy lets nginx bind.
-LABELLED = {80, 81, 443, 488, 8008, 8009, 8080, 8118, 8123, 8443, 9000, *range(10001, 10011)}
-
 DEPLOY_PROGRAM = "/opt/certbot/deploy.pyz"
-METRICS_PROGRAM = "/usr/local/sbin/nginx-metrics.pyz"
+METRICS_PROGRAM = nginx_plan.METRICS_PROGRAM
 METRICS_TIMER = "nginx-metrics.timer"
 
 
@@ -46,18 +46,24 @@ def changes(plan: Keys, host: Keys, texts: dict[str, str] | None = None) -> Keys
         cache_directories: where nginx keeps answers.
         unsigned: certificates to make.
         configure: whether there is anything to do about any of these.
-        limits: ``path``, ``text`` and whether it ``differs``.
+        limits: ``path``, ``text`` and whether it ``differs``; whether to ``restart`` nginx for it,
+            because nobody notices, else a sentence that a restart is ``needed``.
         sysctls: settings of the kernel to change; old_sysctls: whether earlier ones are there.
-        selinux: ``connect`` (nginx connects by TCP) and the ``ports`` to label.
+        selinux: see nginx_selinux.changes.
         start: whether nginx has to be started or enabled.
         firewall: ports to open, as firewalld has them; empty where it does not run.
         acme, metrics: see acme_changes and metrics_changes.
     """
+    limits = text_of(plan, nginx_plan.LIMITS_PATH, "limits.conf.j2", open_files=host["open_files"])
+    limits_differ = differs({"text": limits, "mode": "0644"}, host["paths"], nginx_plan.LIMITS_PATH)
+    selinux = nginx_selinux.changes(plan, host, limits_differ)
+    if nginx_selinux.LIMIT in selinux["wanted"].get("booleans", []) and host.get("running"):
+        # It may before it reads what is written here: else the next run would write it anew.
+        host = host | {"running": host["running"] | {"may_raise": True}}
     files = nginx_files.rendered(plan, host, texts or {})
     differing = {path: file for path, file in files.items() if differs(file, host["files"], path)}
     remove = dropped(plan, host, files)
     unmade = unsigned(plan, host)
-    limits = templates.render("nginx", "limits.conf.j2", open_files=host["open_files"])
     return {
         "problems": problems(plan, host),
         "files": {path: file["text"] for path, file in differing.items() if is_open(file)},
@@ -72,18 +78,24 @@ def changes(plan: Keys, host: Keys, texts: dict[str, str] | None = None) -> Keys
         "limits": {
             "path": nginx_plan.LIMITS_PATH,
             "text": limits,
-            "differs": differs(
-                {"text": limits, "mode": "0644"}, host["paths"], nginx_plan.LIMITS_PATH
-            ),
+            "differs": limits_differ,
+            "restart": nginx_files.restart_of(host) == "now",
+            "needed": restart_needed(host),
         },
         "sysctls": sysctls(plan, host),
         "old_sysctls": nginx_plan.OLD_SYSCTL_FILE in host["paths"],
-        "selinux": selinux(plan, host),
+        "selinux": selinux,
         "start": not runs(host, "nginx.service"),
         "firewall": firewall(plan, host),
         "acme": acme_changes(plan, host),
         "metrics": metrics_changes(plan, host),
     }
+
+
+def text_of(plan: Keys, path: str, template: str, **variables: Any) -> str:
+    """Return the text of a file; of a unit without what the host's systemd does not know."""
+    text = templates.render("nginx", template, **variables)
+    return units.known(text, plan["systemd"]) if path.startswith("/etc/systemd/") else text
 
 
 def is_open(file: Keys) -> bool:
@@ -104,12 +116,28 @@ def runs(host: Keys, unit: str) -> bool:
     return found == ("active", "enabled")
 
 
+def restart_needed(host: Keys) -> str:
+    """Return a sentence if nginx needs a restart that somebody would notice; empty if not."""
+    if nginx_files.restart_of(host) != "once":
+        return ""
+    return (
+        f"nginx needs one restart: it was started with at most {host['running']['open_files']} open"
+        f" files, which SELinux does not let it raise, and goes on with these instead of"
+        f" {host['open_files']}. Restart it when a moment without it does no harm: systemctl"
+        " restart nginx. A restart of the host does as well."
+    )
+
+
 def problems(plan: Keys, host: Keys) -> list[str]:
     """Return a sentence for each thing that the sites want and the host does not have."""
-    out = [found["text"] for found in host["problems"]]
+    refused = (host.get("selinux") or {"problems": []})["problems"]
+    out = [found["text"] for found in [*host["problems"], *refused]]
     others = nginx_files.others(plan, host)
     theirs = {found["file"]: found["owner"] for found in others}
     nginx = host["nginx"]
+    old = nginx_versions.old_problem((nginx or {}).get("version", ""), plan["release"])
+    if old:
+        out.append(old)
     for site in plan["sites"]:
         wants_http3 = "tls" in site and site["tls"]["http3"]
         if wants_http3 and nginx and "--with-http_v3_module" not in nginx["arguments"]:
@@ -117,6 +145,13 @@ def problems(plan: Keys, host: Keys) -> list[str]:
                 f"site '{site['name']}', tls.http3: nginx {nginx['version']} of this host has no"
                 " HTTP/3; take the key out, or install a newer one (nginx_source,"
                 " nginx_module_stream)."
+            )
+        backends = [place["http"] for place in site["places"] if place["kind"] == "http"]
+        verifies = any(backend["https"] and backend["verify"] for backend in backends)
+        if verifies and not host["ca_bundle"]:
+            out.append(
+                f"site '{site['name']}', http.verify: this host has no list of certificate"
+                " authorities; install the package ca-certificates."
             )
         file = f"conf.d/{site['name']}.conf"
         if file in theirs:
@@ -192,7 +227,7 @@ def unsigned(plan: Keys, host: Keys) -> list[Keys]:
     return out
 
 
-# ---- the kernel, SELinux, the firewall ---------------------------------------------------------
+# ---- the kernel, the firewall ------------------------------------------------------------------
 
 
 def sysctls(plan: Keys, host: Keys) -> dict[str, str]:
@@ -236,28 +271,6 @@ def numbers(text: str) -> list[int]:
     return out
 
 
-def tcp_servers(plan: Keys) -> list[str]:
-    """Return the servers that nginx connects to by TCP."""
-    return [
-        server
-        for site in plan["sites"]
-        for place in site["places"]
-        if "upstream" in place
-        for server in place[place["kind"]]["servers"]
-        if not server.startswith("unix:")
-    ]
-
-
-def selinux(plan: Keys, host: Keys) -> Keys:
-    """Return what nginx has to be allowed under SELinux; nothing where that is not wanted."""
-    settings = plan["settings"]
-    if not (settings["nginx_selinux"] and plan["selinux"]):
-        return {"connect": False, "ports": []}
-    ports = [*nginx_files.ports_of(plan, host), settings["nginx_status_port"]]
-    unlabelled = [port for port in dict.fromkeys(ports) if port not in LABELLED | {0}]
-    return {"connect": bool(tcp_servers(plan)), "ports": unlabelled}
-
-
 def firewall(plan: Keys, host: Keys) -> list[str]:
     """Return the ports to open in firewalld, as 443/tcp; none where it does not run."""
     state = host["units"].get("firewalld.service", {}).get("ActiveState")
@@ -295,7 +308,7 @@ def acme_files(plan: Keys) -> nginx_files.Files:
         ],
     }
     return {
-        path: {"text": templates.render("nginx", template, **variables), "mode": mode}
+        path: {"text": text_of(plan, path, template, **variables), "mode": mode}
         for path, (template, mode) in nginx_plan.ACME_FILES.items()
     }
 
@@ -370,7 +383,7 @@ def metrics_changes(plan: Keys, host: Keys) -> Keys:
         foreign = nginx_files.others(plan, host)
         return {"state": "absent", "due": bool(there and not foreign), "files": []}
     files = [
-        {"path": path, "text": templates.render("nginx", template, **settings)}
+        {"path": path, "text": text_of(plan, path, template, **settings)}
         for path, template in nginx_plan.METRICS_FILES.items()
     ]
     stale = [

@@ -37,7 +37,6 @@ DEFAULT_SITE = "conf.d/default.conf"
 OLDEST = "1.20.0"
 ACME_HOME = "/opt/certbot"
 ACME_WEBROOT = "/var/lib/nginx/acme"
-CA_BUNDLE = "/etc/pki/tls/certs/ca-bundle.crt"
 #: Files whose name begins with a dot, but for what well-known URLs have (RFC 8615).
 HIDDEN = r"/\.(?!well-known/)"
 
@@ -237,6 +236,29 @@ def listens(site: Keys, port: int, about: Keys, host: Keys, backlog: int) -> lis
 # ---- the host's size -------------------------------------------------------------------------
 
 
+def restart_of(host: Keys) -> str:
+    """Return whether nginx needs a restart to open as many files as the host lets it.
+
+    A reload does not do where it may not raise its limit itself, as under SELinux.
+
+    Returns:
+        Empty if it needs none, ``now`` if nobody notices one, else ``once``.
+    """
+    running = host.get("running")
+    if not running or running["may_raise"] or running["open_files"] >= host["open_files"]:
+        return ""
+    return "once" if running["serves"] else "now"
+
+
+def open_files(host: Keys) -> int:
+    """Return how many files a worker can open, as nginx runs or is going to be started."""
+    running = host.get("running")
+    if not running or running["may_raise"] or restart_of(host) == "now":
+        return int(host["open_files"])
+    # Not fewer either: that too would be another limit than the one it has.
+    return int(running["open_files"])
+
+
 def connections(settings: Keys, host: Keys) -> str:
     """Return how many connections a worker may have.
 
@@ -247,7 +269,7 @@ def connections(settings: Keys, host: Keys) -> str:
         return str(settings["nginx_worker_connections"])
     workers = worker_count(settings, host)
     by_memory = host["memory"] // (1 << 20) * 16 // workers
-    return str(max(1024, min(65536, by_memory, host["open_files"] * 9 // 10)))
+    return str(max(1024, min(65536, by_memory, open_files(host) * 9 // 10)))
 
 
 def worker_count(settings: Keys, host: Keys) -> int:
@@ -293,7 +315,7 @@ def site_variables(site: Keys, plan: Keys, host: Keys, sockets: dict[int, Keys])
             "acme_webroot": ACME_WEBROOT,
             "blocked_status": settings["nginx_blocked_status"],
             "brotli": has_brotli(settings, host),
-            "ca_bundle": CA_BUNDLE,
+            "ca_bundle": host["ca_bundle"],
             "hidden_pattern": HIDDEN,
             "proxied": bool(settings["nginx_real_ip_from"]),
         },
@@ -419,7 +441,7 @@ def main_text(plan: Keys, host: Keys, sockets: dict[int, Keys]) -> str:
         "nginx",
         "nginx.conf.j2",
         **settings,
-        open_files=host["open_files"],
+        open_files=open_files(host),
         connections=connections(settings, host),
         # Without it, before 1.21.6, one worker gets several times as many connections as another.
         accept_mutex=version < (1, 21, 6),

@@ -6,13 +6,17 @@ what there is to ask the host; nginx_changes.py goes on with its answer.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    nginx_selinux,
+    nginx_versions,
     site_problems,
     site_servers,
     sites,
     specs,
+    units,
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import called
 
@@ -22,6 +26,8 @@ Keys = dict[str, Any]
 LISTS = ("nginx_dependent_sites", "nginx_sites")
 DEFAULTS = "nginx_defaults"
 
+#: dnf's variable for the release; $releasever_major is another.
+RELEASEVER = re.compile(r"\$(?:releasever\b|\{releasever\})")
 UNITS = ["nginx.service", "firewalld.service", "nginx-metrics.timer"]
 SYSCTLS = ["net.core.somaxconn", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"]
 
@@ -36,6 +42,9 @@ ACME_FILES = {
     "/etc/systemd/system/nginx-acme.service": ("nginx-acme.service.j2", "0644"),
     "/etc/systemd/system/nginx-acme.timer": ("nginx-acme.timer.j2", "0644"),
 }
+#: Where certbot is, and the program that collects metrics.
+ACME_PROGRAMS = "/opt/certbot/"
+METRICS_PROGRAM = "/usr/local/sbin/nginx-metrics.pyz"
 METRICS_FILES = {
     "/etc/systemd/system/nginx-metrics.service": "nginx-metrics.service.j2",
     "/etc/systemd/system/nginx-metrics.timer": "nginx-metrics.timer.j2",
@@ -55,13 +64,16 @@ def plan(given: Keys) -> Keys:
         problems: a sentence for each thing that is wrong.
         settings: the role's variables, complete and of the described types, without the lists.
         sites: the sites that can be read, complete (see sites.py), without those to keep.
-        selinux: whether SELinux is enabled.
-        questions: what there is to ask the host, as options of the module nginx_info.
+        release: of the operating system.
+        asks_for_stream: whether installing nginx takes a module stream that is to be found out.
+        systemd: the version of the host's systemd.
+        questions: what there is to ask the host, as options of the module nginx_info; about
+            ``selinux`` nothing where that is not enabled, or not the role's.
         early: those of the questions that can be answered before anything is done.
     """
     variables, facts = given["variables"], given["facts"]
     problems: list[str] = []
-    settings = read_settings(variables, problems)
+    settings = read_settings(variables, problems, str(facts["distribution_major_version"]))
     defaults = settings.pop(DEFAULTS)
     problems += specs.besides(problems, site_problems.of_role(settings, defaults, facts))
     items = specs.items(variables, LISTS, problems)
@@ -80,6 +92,8 @@ def plan(given: Keys) -> Keys:
         complete, lambda site, text: problems.append(f"site '{site['name']}', {text}")
     )
     problems += site_problems.of_sites(complete, settings)
+    ours = facts["selinux"] and settings["nginx_selinux"]
+    needs = nginx_selinux.wanted(complete, settings) if ours else {}
     # What is wrong with them is said all the same. A server of several is written as a whole.
     kept = [site for site in complete if is_kept(site, settings)]
     complete = [site for site in complete if site not in kept]
@@ -88,8 +102,13 @@ def plan(given: Keys) -> Keys:
         "problems": problems,
         "settings": settings,
         "sites": complete,
-        "selinux": facts["selinux"],
-        "questions": questions(complete),
+        "release": facts["distribution_major_version"],
+        "asks_for_stream": nginx_versions.asks_for_stream(
+            settings, facts["distribution_major_version"]
+        ),
+        "systemd": units.system_of(facts),
+        "questions": questions(complete)
+        | {"programs": programs(complete, settings), "selinux": needs},
         "early": early_questions(complete),
     }
 
@@ -100,11 +119,22 @@ def is_kept(site: Keys, settings: Keys) -> bool:
     return alone and site["name"] in settings["nginx_keep_sites"]
 
 
-def read_settings(variables: Keys, problems: list[str]) -> Keys:
-    """Return the role's variables in their described types; add what cannot be read."""
+def read_settings(variables: Keys, problems: list[str], release: str) -> Keys:
+    """Return the role's variables in their described types; add what cannot be read.
+
+    Args:
+        variables: as they were given.
+        problems: a sentence is added for each that cannot be read.
+        release: the major release of the host's distribution.
+    """
     settings = specs.settings("nginx", variables, problems)
-    # The end of a line in a file, where nobody sees a blank.
-    return settings | {"nginx_owner": settings["nginx_owner"].strip()}
+    return settings | {
+        # The end of a line in a file, where nobody sees a blank.
+        "nginx_owner": settings["nginx_owner"].strip(),
+        # nginx.org has one directory for each major release, and on a host that is kept at a minor
+        # one, dnf's variable is that.
+        "nginx_repository": RELEASEVER.sub(release, settings["nginx_repository"]),
+    }
 
 
 def questions(complete: list[Keys]) -> Keys:
@@ -120,6 +150,13 @@ def questions(complete: list[Keys]) -> Keys:
         "sysctls": SYSCTLS,
         "paths": [LIMITS_PATH, OLD_SYSCTL_FILE, *ACME_FILES, *METRICS_FILES, *OLD_PROGRAMS],
     }
+
+
+def programs(complete: list[Keys], settings: Keys) -> list[str]:
+    """Return what of the role's own is run on the host; a directory ends with a slash."""
+    acme = any(one["kind"] == "acme" for one in sites.certificates(complete))
+    out = [ACME_PROGRAMS] if acme else []
+    return out + ([METRICS_PROGRAM] if settings["nginx_metrics_directory"] else [])
 
 
 def early_questions(complete: list[Keys]) -> Keys:

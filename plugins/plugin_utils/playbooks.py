@@ -26,6 +26,7 @@ VARIABLES: Keys = {
     "flaskstack_proxy": TEXT,
     "flaskstack_ca_bundle": TEXT,
     "flaskstack_metrics_directory": TEXT,
+    "flaskstack_fapolicyd": {"type": "str", "choices": ["fail", "allow"]},
 }
 
 

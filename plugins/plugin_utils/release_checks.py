@@ -7,11 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils import callables
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import callables, units
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     NAME,
     PATH_HINT,
     PYTHON,
+    RELEASES,
     RESERVED,
     URL_PATH,
     network,
@@ -24,8 +25,6 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
     no_option,
     no_text,
 )
-
-RELEASES = ("8", "9", "10")
 
 ADDRESS = r"[0-9.]+|\[[0-9a-fA-F:]+\]"
 #: Variables of the environment that are the role's.
@@ -276,6 +275,22 @@ def check_sandbox(app: Keys) -> Iterator[str]:
         for value in app["sandbox"][key]:
             if not re.fullmatch(pattern, value) or {".", ".."} & set(value.split("/")):
                 yield f"sandbox.{key}: '{value}' is none; write it like {example}."
+
+
+def check_calls(app: Keys, name: str, system: Keys) -> list[str]:
+    """Return a sentence for each set of system calls that the host's systemd would leave out.
+
+    Args:
+        app: the application; keys that cannot be read are not in it.
+        name: the beginning of a sentence about it.
+        system: the facts of the host.
+    """
+    calls = app.get("sandbox", {}).get("system_calls", [])
+    return [
+        f"{name}, sandbox.system_calls: systemd of release {system['distribution_major_version']}"
+        f" knows no set {call}; write the calls themselves."
+        for call in units.unknown_calls(calls, units.system_of(system))
+    ]
 
 
 def check_sizes(app: Keys) -> Iterator[str]:

@@ -17,6 +17,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     callables,
     request_headers,
     specs,
+    units,
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     called,
@@ -25,6 +26,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.release_checks import (
     check_app,
     check_apps,
+    check_calls,
     check_settings,
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Keys
@@ -96,18 +98,20 @@ def plan(given: Keys) -> Plan:
     )
     items = specs.items(given["variables"], LISTS, problems)
     problems += check_apps(items)
+    systemd = units.system_of(given["os"])
     apps = []
     for number, item in enumerate(items, 1):
         app = complete(item, number, defaults, problems)
         wrong = check_app(app, called("application", item, number), settings.get("root", ""))
         problems += specs.besides(problems, wrong)
+        problems += check_calls(app, called("application", item, number), given["os"])
         apps.append(app)
     problems += check_ports(apps)
     if problems:
         return Plan(problems=list(dict.fromkeys(problems)), settings=settings)
     apps = [derive(app, settings) for app in apps]
-    releases = [release_of(app, settings, given["host"]) for app in apps]
-    routers = [router for app in apps for router in routers_of(app, settings)]
+    releases = [release_of(app, settings, given["host"], systemd) for app in apps]
+    routers = [router for app in apps for router in routers_of(app, settings, systemd)]
     public = [one["ports"] for one in routers if one["kind"] == "http"]
     return Plan(
         problems=[],
@@ -115,7 +119,7 @@ def plan(given: Keys) -> Plan:
         routers=routers,
         open_ports=[f"{port}/tcp" for ports in public for port in ports],
         open_rules=[rule for app in apps if app.get("tcp") for rule in rules_of(app["tcp"])],
-        metrics=metrics_of(settings),
+        metrics=metrics_of(settings, systemd),
         commands=[
             command_of(app, release)
             for app, release in zip(apps, releases, strict=True)
@@ -323,6 +327,14 @@ def bytes_of(memory: str) -> int:
     return int(found[1]) << 10 * " KMGT".index(found[2] or " ") if found else 0
 
 
+def unit(name: str, text: str, systemd: int) -> Keys:
+    """Return a unit as the modules take it, without what the host's systemd does not know.
+
+    A release is named by all that its units have, so it has one name on hosts of every release.
+    """
+    return file(f"{UNITS}/{name}", units.known(text, systemd))
+
+
 def texts_of(app: Keys, socket_group: str) -> dict[str, str]:
     """Return template (and command) -> text of what a release, and its units, are made of.
 
@@ -364,23 +376,22 @@ def name_of(app: Keys, texts: dict[str, str]) -> str:
     return f"{os.path.basename(app['build'])}-{digest[:8]}"
 
 
-def release_of(app: Keys, settings: Keys, host: str) -> Keys:
+def release_of(app: Keys, settings: Keys, host: str, systemd: int) -> Keys:
     """Return a release as app_releases takes it: names, files and links."""
     texts = texts_of(app, settings["socket_group"])
     name, release = app["name"], name_of(app, texts)
     path = f"{app['root']}/releases/{release}"
-    units = f"{UNITS}/uwsgi-{name}"
     here = [one for one in app["commands"] if one["host"] in ("", host)]
     services = [one["name"] for one in here if not one["is_timer"]]
     timers = [one["name"] for one in here if one["is_timer"]]
     sockets = [one["name"] for one in here if one["socket"]]
     commands = []
     for one in services + timers:
-        unit = f"{units}.{one}@{release}"
+        called_so = f"uwsgi-{name}.{one}@{release}.service"
         commands.append(file(f"{path}/command.{one}", texts[f"command.{one}"]))
-        commands.append(file(f"{unit}.service", texts[f"command-service.{one}"]))
+        commands.append(unit(called_so, texts[f"command-service.{one}"], systemd))
     for one in timers:
-        commands.append(file(f"{units}.{one}@{release}.timer", texts[f"timer.{one}"]))
+        commands.append(unit(f"uwsgi-{name}.{one}@{release}.timer", texts[f"timer.{one}"], systemd))
     # What a later switch to it needs to know, when the inventory says something else already.
     about = {
         "name": name,
@@ -409,10 +420,10 @@ def release_of(app: Keys, settings: Keys, host: str) -> Keys:
         "listen": app["listen"],
         "processes": app["processes"],
         "units": [
-            file(f"{UNITS}/{app['slice']}", texts["slice"]),
-            file(f"{units}@.socket", texts["socket"]),
-            file(f"{units}@.service", texts["service"]),
-            file(f"{units}-release@.service", texts["release-service"]),
+            unit(app["slice"], texts["slice"], systemd),
+            unit(f"uwsgi-{name}@.socket", texts["socket"], systemd),
+            unit(f"uwsgi-{name}@.service", texts["service"], systemd),
+            unit(f"uwsgi-{name}-release@.service", texts["release-service"], systemd),
         ],
         "files": [
             file(f"{path}/uwsgi.ini", texts["uwsgi.ini"]),
@@ -527,7 +538,7 @@ def check_ports(apps: list[Keys]) -> list[str]:
     return problems
 
 
-def routers_of(app: Keys, settings: Keys) -> list[Keys]:
+def routers_of(app: Keys, settings: Keys, systemd: int) -> list[Keys]:
     """Return the routers in front of an application's current release, as app_router takes them."""
     routers = []
     for kind in ("http", "tcp"):
@@ -555,9 +566,10 @@ def routers_of(app: Keys, settings: Keys) -> list[Keys]:
                 "health": app["health"],
                 "files": [
                     file(f"{app['root']}/{kind}.ini", render("uwsgi", f"{kind}.ini.j2", **known)),
-                    file(
-                        f"{UNITS}/uwsgi-{app['name']}-{kind}.service",
+                    unit(
+                        f"uwsgi-{app['name']}-{kind}.service",
                         render("uwsgi", "router-service.j2", **known),
+                        systemd,
                     ),
                 ],
             }
@@ -574,7 +586,7 @@ def rules_of(tcp: Keys) -> list[str]:
     ]
 
 
-def metrics_of(settings: Keys) -> list[Keys]:
+def metrics_of(settings: Keys, systemd: int) -> list[Keys]:
     """Return the units that collect metrics, if they are wanted."""
     known = {
         "root": settings["root"],
@@ -582,10 +594,7 @@ def metrics_of(settings: Keys) -> list[Keys]:
         "interval": settings["metrics_interval"],
     }
     return [
-        file(
-            f"{UNITS}/uwsgi-metrics.{kind}",
-            render("uwsgi", f"metrics-{kind}.j2", **known),
-        )
+        unit(f"uwsgi-metrics.{kind}", render("uwsgi", f"metrics-{kind}.j2", **known), systemd)
         for kind in ("service", "timer")
         if settings["metrics_directory"]
     ]

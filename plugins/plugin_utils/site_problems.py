@@ -7,9 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils import sites, specs
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    nginx_versions,
+    sites,
+    specs,
+)
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     PATH_HINT,
+    RELEASES,
     URL_PATH,
     domain_hint,
     network,
@@ -20,7 +25,6 @@ Keys = dict[str, Any]
 #: Called with a sentence, or the end of one.
 Say = Callable[[str], None]
 
-RELEASES = ("8", "9", "10")
 #: How many wrong addresses of a list are named one by one.
 NAMED = 10
 
@@ -89,6 +93,8 @@ def of_role(settings: Keys, defaults: Keys, facts: Keys) -> list[str]:
             "nginx_module_stream: only the package of EL 8 and 9 has module streams; leave it"
             f" empty{other}."
         )
+    elif nginx_versions.is_old(stream):
+        say(nginx_versions.stream_problem(stream))
     for name in ("nginx_blocked_addresses", "nginx_real_ip_from"):
         wrong = [address for address in settings[name] if not is_address(address)]
         for address in wrong[:NAMED]:

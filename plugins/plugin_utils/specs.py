@@ -255,11 +255,12 @@ def _read(options: Keys, given: Keys, say: Callable[[str, str], None], path: str
 def default_of(spec: Keys, say: Callable[[str, str], None], path: str) -> Any:
     """Return what a key is when nobody says anything: a dictionary has the defaults of its keys.
 
-    A default that Ansible would evaluate is in the role's variables by then; null instead is none.
+    A default that Ansible would evaluate is in the role's variables by then; null instead is none:
+    the first of the choices, where there are any.
     """
     value = copy.deepcopy(spec["default"])
     if isinstance(value, str) and "{{" in value:
-        return ""
+        return (spec.get("choices") or [""])[0]
     if isinstance(value, dict) and spec.get("options"):
         value = _read(spec["options"], value, say, path)
     return value

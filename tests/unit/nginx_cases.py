@@ -27,6 +27,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import (  # noqa
     nginx_files,
     nginx_plan,
 )
+from templar import unsaid  # noqa: E402
 
 SERVERS = {"servers": ["unix:/opt/shop/current/uwsgi.sock"]}
 
@@ -41,6 +42,7 @@ FACTS: dict[str, Any] = {
 #: What a host says of itself (module nginx_info).
 HOST: dict[str, Any] = {
     "nginx": {"version": "1.22.1", "arguments": [], "modules": []},
+    "ca_bundle": "/etc/pki/tls/certs/ca-bundle.crt",
     "units": {},
     "ipv6": True,
     "cores": 2,
@@ -129,6 +131,15 @@ GOOD: dict[str, dict[str, Any]] = {
     ),
     "nulls": case(site(static=None, options=None, raw=None, port=None, tls=None, cache=None)),
     "timeouts": case(site(read_timeout="5m", connect_timeout="500ms")),
+    "retry": case(
+        site(
+            retry=False,
+            locations=[
+                {"path": "/live/", "http": SERVERS, "retry": True},
+                {"path": "/php/", "fastcgi": {"root": "/srv", **SERVERS}, "retry": False},
+            ],
+        )
+    ),
     "same_name_other_port": case(
         site("a", domains=["x.test"]), site("b", domains=["x.test"], port=8080)
     ),
@@ -398,7 +409,7 @@ def role_defaults() -> dict[str, Any]:
     text = (ROOT / "roles/nginx/defaults/main.yml").read_text(encoding="utf-8")
     found = yaml.safe_load(text)
     # What an inventory may hand to several roles is not there.
-    plain = {name: "" if "{{" in str(value) else value for name, value in found.items()}
+    plain = {name: unsaid(value) for name, value in found.items()}
     return plain | {"nginx_owner": OWNER}
 
 

@@ -30,6 +30,7 @@ if [ "$1" = -V ]; then cat "$FAKE/version" >&2; exit 0; fi
 [ "$1 $2 $3" = "-t -q -c" ] || exit 9
 directory=${4%/*}
 echo "$directory" > "$FAKE/stage"
+cp "$directory/nginx.conf" "$FAKE/stage.nginx.conf"
 find "$directory" -printf '%m ./%P\\n' > "$FAKE/stage.files"
 [ ! -e "$FAKE/sleep" ] || sleep "$(cat "$FAKE/sleep")"
 grep -rlwE 'warned|bad' "$directory" | sort | while read -r found; do

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,14 @@ class Dumper(yaml.SafeDumper):
 
 
 Dumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_scalar("!unsafe", text))
+
+
+def unsaid(value: Any) -> Any:
+    """Return a variable's default as it is where the inventory says nothing to several roles."""
+    if "{{" not in str(value):
+        return value
+    found = re.search(r"default\('([a-z]*)', true\)", str(value))
+    return found.group(1) if found else ""
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -34,6 +34,7 @@ MAGIC = {
     "ansible_play_name",
     "ansible_playbook_python",
     "ansible_python_interpreter",
+    "ansible_version",
 }
 
 #: Directives of nginx that look like variables of a role.
@@ -416,3 +417,25 @@ def test_builds_are_known_whichever_tags_are_skipped() -> None:
         if "resolve.yml" in str(task.values())
     )
     assert found["tags"] == ["always"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_proxy_and_authorities_are_said_once_for_all_roles(role: str) -> None:
+    defaults = [str(o.get("default")) for _, o in described(specs(role)["main"]["options"])]
+    for name in "flaskstack_index_url", "flaskstack_proxy", "flaskstack_ca_bundle":
+        assert any(name in default for default in defaults), name
+
+
+def test_what_asks_an_index_is_told_the_way_and_whom_to_trust() -> None:
+    tasks = [
+        task
+        for role in ROLES
+        for path in files(role)
+        if path.parent.name == "tasks"
+        for task in re.split(r"(?m)^ *- name: ", path.read_text())
+        if re.search(r"(?m)^ +index_url: ", task)
+    ]
+    assert len(tasks) >= 3
+    for task in tasks:
+        for option in "proxy", "ca_bundle":
+            assert re.search(rf"(?m)^ +{option}: ", task), task

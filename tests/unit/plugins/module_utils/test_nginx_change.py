@@ -74,6 +74,23 @@ def test_a_change(nginx: Host) -> None:
     assert found["sha256"] == hashlib.sha256(b"new").hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("text", "tested"),
+    [
+        ("user nginx;\npid /run/nginx.pid;\n", "user nginx;\npid {}/nginx.pid;\n"),
+        ("#pid a;\n  pid  /run/a.pid ; # why\n", "#pid a;\npid {}/nginx.pid; # why\n"),
+        ("user nginx;\npcre_jit on;\n", "user nginx;\npcre_jit on;\n"),
+    ],
+)
+def test_a_test_leaves_the_file_of_the_process_alone(nginx: Host, text: str, tested: str) -> None:
+    """A test makes it, and one that root made is not for nginx to write under SELinux."""
+    nginx.put("nginx.conf", text)
+    nginx.write(shop="new")
+    stage = (nginx.fake / "stage").read_text().strip()
+    assert (nginx.fake / "stage.nginx.conf").read_text() == tested.format(stage)
+    assert nginx.contents()["nginx.conf"] == ("644", text)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_an_owner_alone_is_a_difference(nginx: Host) -> None:
     path = nginx.put("conf.d/shop.conf", "new")

@@ -14,6 +14,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils import _nginx_in
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_info import (
     describe_machine,
     describe_nginx,
+    describe_running,
     examine,
     fingerprints,
 )
@@ -174,3 +175,97 @@ def test_a_name_that_is_none_does_not_resolve(nginx: Host) -> None:
     hosts = [{"site": "x", "key": "k", "name": "a" * 70 + ".example"}]
     (problem,) = examine(nginx.tree, hosts=hosts)[0]
     assert "does not resolve" in problem["text"]
+
+
+# ---- the nginx that runs ----
+
+
+def row(state: str, inode: int) -> str:
+    """Give a socket as /proc/net/tcp has it."""
+    unread = "00000000:00000000 00:00000000 00000000"
+    return f"   1: 0100007F:0050 0100007F:C350 {state} {unread}   995        0 {inode} 1\n"
+
+
+#: nginx listens, and has one connection that is closing. Somebody else has another one.
+TCP = "  sl  local_address rem_address   st\n" + row("0A", 71) + row("08", 72) + row("01", 99)
+
+
+@pytest.fixture
+def started(nginx: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """Give a host under SELinux whose nginx was started with few files, and serves nothing."""
+    monkeypatch.setattr(_nginx_info, "SELINUX", str(nginx.directory / "selinux"))
+    monkeypatch.setattr(_nginx_info, "most_files", lambda: 524288)
+    (nginx.directory / "selinux/booleans").mkdir(parents=True)
+    (nginx.directory / "selinux/enforce").write_text("1")
+    (nginx.directory / "selinux/booleans/httpd_setrlimit").write_text("0 0")
+    limits(nginx, "1024                 262144               files")
+    for number in (71, 72, 73):
+        (nginx.proc / "201/fd").mkdir(exist_ok=True)
+        (nginx.proc / f"201/fd/{number}").symlink_to(f"socket:[{number}]")
+    (nginx.proc / "net").mkdir()
+    (nginx.proc / "net/tcp").write_text(TCP)
+    rpm(nginx, "")
+    return nginx
+
+
+def limits(nginx: Host, files: str) -> None:
+    """Say what the main process was started with."""
+    (nginx.proc / "100").mkdir(exist_ok=True)
+    (nginx.proc / "100/limits").write_text(
+        "Limit                     Soft Limit           Hard Limit           Units     \n"
+        f"Max open files            {files}     \n"
+    )
+
+
+def rpm(nginx: Host, says: str) -> None:
+    """Say what differs from the packages."""
+    nginx.command("rpm", f"#!/bin/sh\necho \"$*\" >> $FAKE/rpm.calls\nprintf '{says}'\n")
+
+
+FEW = {"open_files": 262144, "may_raise": False, "serves": False}
+
+
+def test_an_nginx_that_nobody_would_miss(started: Host) -> None:
+    assert describe_running(started.tree, 100) == FEW
+    files = f"{started.root}/conf.d/shop.conf {started.root}/nginx.conf"
+    assert started.calls("rpm") == [f"--verify --nomtime --file {files}"]
+    assert describe_running(started.tree, 0) is None
+    # It has ended since.
+    assert describe_running(started.tree, 4242) is None
+
+
+@pytest.mark.parametrize(
+    "says",
+    ["S.5....T.  c {}/nginx.conf", "file {}/conf.d/shop.conf is not owned by any package"],
+)
+def test_an_nginx_with_sites_serves(started: Host, says: str) -> None:
+    rpm(started, says.format(started.root))
+    assert describe_running(started.tree, 100) == FEW | {"serves": True}
+
+
+@pytest.mark.parametrize("name", ["tcp", "tcp6"])
+def test_an_nginx_with_connections_serves(started: Host, name: str) -> None:
+    (started.proc / "net" / name).write_text(TCP + row("01", 73))
+    assert describe_running(started.tree, 100) == FEW | {"serves": True}
+
+
+def test_what_cannot_be_found_out_serves(started: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    (started.fake / "rpm").unlink()
+    monkeypatch.setenv("PATH", str(started.fake))
+    assert describe_running(started.tree, 100) == FEW | {"serves": True}
+
+
+def test_an_nginx_that_needs_no_restart_is_not_looked_at(started: Host) -> None:
+    boolean = started.directory / "selinux/booleans/httpd_setrlimit"
+    boolean.write_text("1 1")
+    found = describe_running(started.tree, 100)
+    assert found == {"open_files": 262144, "may_raise": True, "serves": True}
+    boolean.write_text("0 0")
+    limits(started, "1024                 524288               files")
+    found = describe_running(started.tree, 100)
+    assert found == {"open_files": 524288, "may_raise": False, "serves": True}
+    limits(started, "unlimited            unlimited            files")
+    assert (describe_running(started.tree, 100) or {})["open_files"] == 524288
+    (started.directory / "selinux/enforce").unlink()
+    assert (describe_running(started.tree, 100) or {})["may_raise"] is True
+    assert started.calls("rpm") == []

@@ -12,6 +12,8 @@ import pytest
 from ansible_collections.flaskstack.centos.plugins.module_utils import _requirements
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import Problem
 
+NEW_ENOUGH = pytest.mark.skipif(sys.version_info < (3, 11), reason="no TOML")
+
 # ---- Requirements ----
 
 
@@ -59,6 +61,7 @@ def test_is_package(
     assert _requirements.is_package(text) is expected
 
 
+@NEW_ENOUGH
 def test_project_that_is_no_toml() -> None:
     with pytest.raises(Problem, match="pyproject.toml cannot be read"):
         _requirements.is_package("[project\n")
@@ -259,8 +262,6 @@ files = []
 [metadata]
 lock-version = "2.1"
 """
-
-NEW_ENOUGH = pytest.mark.skipif(sys.version_info < (3, 11), reason="no TOML")
 
 
 @NEW_ENOUGH

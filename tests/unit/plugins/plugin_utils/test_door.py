@@ -1,7 +1,7 @@
 """What goes through the door between Ansible's data and ours.
 
-With whichever ansible-core runs it: .venv's, and by hand those of other releases, as
-``/path/to/core-2.16/bin/python -m pytest tests/unit/plugins/plugin_utils/test_door.py``.
+With whichever ansible-core runs it: .venv's, and those of other releases, as `make unit
+CORE=2.16` runs it.
 """
 
 from __future__ import annotations

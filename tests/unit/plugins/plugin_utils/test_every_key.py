@@ -22,7 +22,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     releases,
     specs,
 )
-from templar import FACTS, ROLES, ROOT, load
+from templar import FACTS, ROLES, ROOT, load, unsaid
 
 Keys = dict[str, Any]
 
@@ -157,7 +157,7 @@ SYSTEM = {key: FACTS[key] for key in ("os_family", "distribution", "distribution
 
 def plan_python(variables: Keys) -> Any:
     """Plan role python on a release 9."""
-    release = {"platform_version": "3.9", "default_version": "3.11"}
+    release = {"release_versions": ["3.12"], "offers": {}, "core": "2.19.4"}
     return pythons.plan({"variables": variables, "facts": SYSTEM, "answer": {}} | release)
 
 
@@ -180,7 +180,7 @@ PLANS: dict[str, Callable[[Keys], Any]] = {
 def defaults(role: str) -> Keys:
     """Return a role's variables as they are when nobody says anything, in no inventory."""
     found = load(ROOT / "roles" / role / "defaults/main.yml")
-    plain = {name: "" if "{{" in str(value) else value for name, value in found.items()}
+    plain = {name: unsaid(value) for name, value in found.items()}
     return plain | ({"nginx_owner": "inventory, Serve"} if role == "nginx" else {})
 
 
@@ -213,7 +213,8 @@ def hold(plan: Callable[[Any], Any], spec: Keys, key: str) -> None:
         found = plan(value)
         if value is None:
             # A template is in the role's variables; null instead is none.
-            nothing = "" if "{{" in str(spec.get("default")) else ...
+            none = (spec.get("choices") or [""])[0]
+            nothing = none if "{{" in str(spec.get("default")) else ...
             assert repr(found) == repr(plan(nothing)), "null is as good as nothing"
             continue
         as_typed = typed(spec, value)

@@ -389,7 +389,7 @@ def test_metrics() -> None:
     assert metrics(host(paths=old), nginx_metrics_directory="")["due"]
 
 
-# ---- the kernel, SELinux, the firewall --------------------------------------------------------
+# ---- the kernel, the firewall -----------------------------------------------------------------
 
 
 def kernel(found: dict[str, Any], *some: dict[str, Any], **variables: Any) -> dict[str, str]:
@@ -438,25 +438,6 @@ def test_all_roles_write_one_file_for_the_kernel() -> None:
             if "ansible.posix.sysctl" in task and "nginx" in path.parts:
                 file = task["ansible.posix.sysctl"]["sysctl_file"]
                 assert file == "/etc/sysctl.d/70-flaskstack.conf", path
-
-
-def test_selinux() -> None:
-    some = [
-        site(uwsgi={"servers": ["10.0.0.1:3031", "unix:/a"]}),
-        site("b", port=5001, tls=SIGNED | {"port": 8443}),
-        site("c", port=10005),
-    ]
-    enabled = {"facts": {"selinux": True}}
-    plan = planned(case(*some, nginx_status_port=7000, **enabled))
-    assert nginx_changes.tcp_servers(plan) == ["10.0.0.1:3031"]
-    found = nginx_changes.selinux(plan, HOST)
-    assert found["connect"] is True
-    assert sorted(found["ports"]) == [5001, 7000]
-    nothing = {"connect": False, "ports": []}
-    usual = planned(case(site(tls=SIGNED), nginx_status_port=0, **enabled))
-    assert nginx_changes.selinux(usual, HOST) == nothing
-    for variables in ({"nginx_selinux": False} | enabled, {"facts": {"selinux": False}}):
-        assert nginx_changes.selinux(planned(case(*some, **variables)), HOST) == nothing
 
 
 def test_firewall() -> None:
@@ -583,3 +564,58 @@ def test_a_server_of_several_is_written_as_a_whole() -> None:
 
 def test_what_is_wrong_with_a_kept_site_is_said() -> None:
     assert planned(case(site(domains=[]), nginx_keep_sites=["shop"]))["problems"]
+
+
+def test_verifying_takes_the_hosts_own_list() -> None:
+    # Where release 10 has it.
+    path = "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
+    plan = planned(case(site(http={"servers": ["10.0.0.1:443"], "https": True})))
+    text = nginx_files.rendered(plan, host(ca_bundle=path), {})["conf.d/shop.conf"]["text"]
+    assert f"proxy_ssl_trusted_certificate {path};" in text
+    assert nginx_changes.problems(plan, host(ca_bundle=path)) == []
+    (problem,) = nginx_changes.problems(plan, host(ca_bundle=""))
+    assert "site 'shop', http.verify" in problem
+    assert "ca-certificates" in problem
+    plain = planned(case(site(http={"servers": ["10.0.0.1:80"]})))
+    assert nginx_changes.problems(plain, host(ca_bundle="")) == []
+
+
+# ---- how many files nginx may open -------------------------------------------------------------
+
+
+def started(hard: int, may_raise: bool = False, serves: bool = True) -> dict[str, Any]:
+    """Describe a host whose nginx was started with a limit."""
+    return host(running={"open_files": hard, "may_raise": may_raise, "serves": serves})
+
+
+#: What runs -> worker_rlimit_nofile, whether it is restarted, and whether the user is told.
+LIMITS: dict[str, tuple[dict[str, Any], int, bool, bool]] = {
+    "nothing": (host(running=None), 524288, False, False),
+    "without SELinux": (started(4096, may_raise=True), 524288, False, False),
+    "as many": (started(524288), 524288, False, False),
+    # To have fewer is another limit too.
+    "more": (started(1048576), 1048576, False, False),
+    "serving": (started(262144), 262144, False, True),
+    "idle": (started(262144, serves=False), 524288, True, False),
+}
+
+
+@pytest.mark.parametrize("case_name", LIMITS)
+def test_open_files_of_what_runs(case_name: str) -> None:
+    there, files, restarts, told = LIMITS[case_name]
+    found = nginx_changes.changes(planned(case(site())), there)
+    assert f"worker_rlimit_nofile {files};" in found["files"]["nginx.conf"]
+    assert "LimitNOFILE=524288\n" in found["limits"]["text"]
+    assert found["limits"]["restart"] == restarts
+    assert bool(found["limits"]["needed"]) == told
+
+
+def test_a_restart_is_told_in_a_sentence() -> None:
+    found = nginx_changes.changes(planned(case(site())), started(262144))["limits"]["needed"]
+    for part in ("one restart", "at most 262144", "instead of 524288", "systemctl restart nginx."):
+        assert part in found
+
+
+def test_few_files_are_few_connections() -> None:
+    found = nginx_changes.changes(planned(case(site())), started(4096))
+    assert "    worker_connections 3686;\n" in found["files"]["nginx.conf"]

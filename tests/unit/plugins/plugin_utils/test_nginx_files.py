@@ -259,6 +259,17 @@ def test_timeouts() -> None:
     assert "uwsgi_read_timeout 60s;" in block(found, "location / {")
 
 
+def test_retry() -> None:
+    """A request that crashes a server is asked twice at most, or once; never of all servers."""
+    found = lines("retry")
+    for line in block(found, "location /live/ {"), block(lines("http"), "location / {"):
+        assert "proxy_next_upstream error timeout invalid_header http_503;" in line
+        assert "proxy_next_upstream_tries 2;" in line
+    assert "uwsgi_next_upstream off;" in block(found, "location / {")
+    assert "fastcgi_next_upstream off;" in block(found, "location /php/ {")
+    assert len([line for line in found if "next_upstream" in line]) == 4
+
+
 def test_http() -> None:
     answered = block(lines("http"), "location / {")
     assert answered[0] == "proxy_pass http://site_shop;"
@@ -1306,3 +1317,22 @@ def test_unsafe_configuration_would_be_found(tmp_path: Path) -> None:
     site_file["text"] = site_file["text"].replace("location /files/ {", "location /files {")
     found = {one["plugin"] for one in gixy([write(tmp_path, made)])}
     assert "alias_traversal" in found
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("", "https://nginx.org/packages/rhel/8/$basearch/"),
+        ("https://mirror.example/${releasever}/x", "https://mirror.example/8/x"),
+        (
+            "https://mirror.example/$releasever_major/x",
+            "https://mirror.example/$releasever_major/x",
+        ),
+        ("file:///srv/el-repo", "file:///srv/el-repo"),
+    ],
+)
+def test_the_repository_is_that_of_the_major_release(given: str, wanted: str) -> None:
+    """On a host that is kept at 8.8, dnf would ask for a directory 8.8, and get a 404."""
+    variables = {"nginx_repository": given} if given else {}
+    plan = planned(case(site(), facts={"distribution_major_version": "8"}, **variables))
+    assert plan["settings"]["nginx_repository"] == wanted

@@ -15,8 +15,10 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     releases,
     request_headers,
     specs,
+    units,
 )
-from templar import has
+from templar import has, unsaid
+from unit_texts import check
 
 
 def app(name: str = "shop", **keys: Any) -> dict[str, Any]:
@@ -496,10 +498,7 @@ def plan(**variables: Any) -> releases.Plan:
     ``facts`` replace some of those of the host.
     """
     # Templates are empty, where an inventory says nothing.
-    given = {
-        name: "" if "{{" in str(spec["default"]) else spec["default"]
-        for name, spec in specs.options_of("uwsgi").items()
-    }
+    given = {name: unsaid(spec["default"]) for name, spec in specs.options_of("uwsgi").items()}
     system = {
         "os_family": "RedHat",
         "distribution": "CentOS",
@@ -1184,3 +1183,99 @@ def test_metrics(results: Plans) -> None:
     assert "/opt/uwsgi/metrics.pyz /opt /srv/figures/uwsgi.prom'" in service["text"]
     assert "ReadWritePaths=/srv/figures\n" in service["text"]
     assert "OnUnitActiveSec=5\n" in timer["text"]
+
+
+# ---- What the host's systemd knows -----------------------------------------------------------
+
+
+def units_of(release: str, case: str, **variables: Any) -> dict[str, str]:
+    """Give the units that are written on hosts of a release, by case and path."""
+    done = plan(facts={"distribution_major_version": release}, **variables)
+    assert done.problems == []
+    written = [one for app in done.apps for one in files(app)] + done.metrics
+    written += [one for router in done.routers for one in router["files"]]
+    return {
+        f"{case}: {one['path']}": one["text"]
+        for one in written
+        if one["path"].startswith(releases.UNITS)
+    }
+
+
+@pytest.mark.parametrize("release", units.VERSIONS)
+def test_no_release_gets_what_its_systemd_does_not_know(release: str) -> None:
+    limits = {"cpu_quota": "50%", "memory_high": "1G", "memory_max": "2G", "tasks_max": 9}
+    cases: dict[str, dict[str, Any]] = {
+        **GOOD,
+        **{f"other {name}": variables for name, variables in OTHER.items()},
+        **{
+            f"sandbox {key}": {"apps": [app(sandbox={key: value})]}
+            for key, (value, _) in LOOSENED.items()
+        },
+        "limits": {"apps": [app(limits=limits)]},
+        "metrics": {"apps": [], "metrics_directory": "/srv/figures"},
+    }
+    every: dict[str, str] = {}
+    for name, variables in cases.items():
+        every |= units_of(release, name, **variables)
+    # Nothing is looked at that is not there.
+    kinds = {re.sub(r"@.+\.", "@.", path.rsplit("/", 1)[-1]) for path in every}
+    assert {"uwsgi-shop@.service", "uwsgi-shop@.socket", "uwsgi-shop.slice"} <= kinds
+    assert {"uwsgi-shop-http.service", "uwsgi-shop-tcp.service", "uwsgi-metrics.timer"} <= kinds
+    assert {"uwsgi-shop.worker@.service", "uwsgi-shop.clean@.timer"} <= kinds
+    assert {"uwsgi-shop-release@.service", "uwsgi-metrics.service"} <= kinds
+    check(every, release)
+
+
+def test_a_newer_systemd_gets_more() -> None:
+    old, new, newest = (
+        units_of(release, "", apps=[app()])[": /etc/systemd/system/uwsgi-shop@.service"]
+        for release in ("8", "9", "10")
+    )
+    left_out = set(new.splitlines()) - set(old.splitlines())
+    names = {line.partition("=")[0] for line in left_out if not line.startswith("#")}
+    assert names == set(units.NEWER)
+    assert "\nRestrictSUIDSGID=yes\n" in old
+    assert newest == new
+
+
+def test_a_release_has_one_name_on_hosts_of_all_releases() -> None:
+    systems = [{"distribution_major_version": release} for release in units.VERSIONS]
+    assert len({plan(apps=[app()], facts=facts).apps[0]["release"] for facts in systems}) == 1
+
+
+@pytest.mark.parametrize(("release", "wrong"), [("8", True), ("9", False), ("10", False)])
+def test_a_set_of_system_calls_that_the_release_does_not_know(release: str, wrong: bool) -> None:
+    done = plan(
+        apps=[app(sandbox={"system_calls": ["@mount", "bpf", "@pkey"]})],
+        facts={"distribution_major_version": release},
+    )
+    sentence = (
+        "application 'shop', sandbox.system_calls: systemd of release 8 knows no set @pkey; write"
+        " the calls themselves."
+    )
+    assert done.problems == ([sentence] if wrong else [])
+
+
+def test_who_goes_on_when_a_process_was_killed_for_its_memory() -> None:
+    """Whoever has processes to replace it by; a job or a release command has failed."""
+    services = [{"name": "worker", "command": "rq worker"}]
+    timers = [{"name": "job", "command": "flask job", "schedule": "hourly"}]
+    one = app(
+        services=services,
+        timers=timers,
+        release_command="flask db upgrade",
+        http={"port": 8000},
+        tcp={"allow": ["10.0.0.5"]},
+    )
+    found = units_of("9", "", apps=[one], metrics_directory="/srv/figures")
+    going_on = {
+        re.sub(r"@[^.]*", "@", path.rsplit("/", 1)[1])
+        for path, text in found.items()
+        if "\nOOMPolicy=continue\n" in text
+    }
+    assert going_on == {
+        "uwsgi-shop@.service",
+        "uwsgi-shop.worker@.service",
+        "uwsgi-shop-http.service",
+        "uwsgi-shop-tcp.service",
+    }

@@ -81,6 +81,10 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"nginx_module_stream": "1.24", "nginx_source": "nginx.org"},
         ["nginx_module_stream", "or take nginx_source: distribution"],
     ),
+    "old_stream": (
+        {"nginx_module_stream": "1.16"},
+        ["nginx_module_stream: nginx 1.16", "older than 1.18.0", "leave it empty"],
+    ),
     "blocked": (
         {"nginx_blocked_addresses": ["192.0.2.1", "192.0.2.256"]},
         ["nginx_blocked_addresses", "'192.0.2.256'", "192.0.2.0/24"],
