@@ -449,7 +449,8 @@ def test_processes_that_a_build_left_are_gone_before_root_owns_its_files(
     assert handed == []
     assert not (tmp_path / "opt/shop/builds/abc/build.json").exists()
     group.clear()
-    make(tmp_path, token="2")
+    # As long as a busy machine takes.
+    make(tmp_path, token="2", patience=20)
     assert handed == [0]
 
 
