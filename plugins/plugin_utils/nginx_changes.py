@@ -26,8 +26,7 @@ DEFAULT_CERTIFICATE = "/etc/nginx/tls/_default"
 #: States of a certificate that nginx cannot use at all.
 UNUSABLE = ("missing", "unreadable", "mismatch")
 
-DEPLOY_PROGRAM = "/opt/certbot/deploy.pyz"
-METRICS_PROGRAM = nginx_plan.METRICS_PROGRAM
+DEPLOY_PROGRAM = f"{nginx_plan.ACME_HOME}/deploy.pyz"
 METRICS_TIMER = "nginx-metrics.timer"
 
 
@@ -299,7 +298,7 @@ def acme_files(plan: Keys) -> nginx_files.Files:
     environment = {"REQUESTS_CA_BUNDLE": bundle} if bundle else {}
     environment |= acme_environment(settings)
     variables = settings | {
-        "acme_home": nginx_files.ACME_HOME,
+        "acme_home": nginx_plan.ACME_HOME,
         "acme_webroot": nginx_files.ACME_WEBROOT,
         # Without regard to capitals, as people sort names.
         "environment": [
@@ -377,7 +376,7 @@ def metrics_changes(plan: Keys, host: Keys) -> Keys:
     """
     settings = plan["settings"]
     old = [path for path in nginx_plan.OLD_PROGRAMS if path in host["paths"]]
-    program = host.get("programs", {}).get(METRICS_PROGRAM, False)
+    program = host.get("programs", {}).get(nginx_plan.METRICS_PROGRAM, False)
     if not settings["nginx_metrics_directory"]:
         there = old or program or any(path in host["paths"] for path in nginx_plan.METRICS_FILES)
         foreign = nginx_files.others(plan, host)

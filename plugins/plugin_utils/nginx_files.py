@@ -6,10 +6,10 @@ the user's own is rendered by Ansible, with the same variables, and its text is 
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    nginx_versions,
     request_headers,
     site_servers,
     sites,
@@ -35,7 +35,6 @@ DEFAULT_SITE = "conf.d/default.conf"
 
 #: What a host without nginx, which is only being asked, would get at least.
 OLDEST = "1.20.0"
-ACME_HOME = "/opt/certbot"
 ACME_WEBROOT = "/var/lib/nginx/acme"
 #: Files whose name begins with a dot, but for what well-known URLs have (RFC 8615).
 HIDDEN = r"/\.(?!well-known/)"
@@ -106,7 +105,7 @@ MORE_PARAMETERS = {
 def version_of(host: Keys) -> tuple[int, ...]:
     """Return the version of the host's nginx as numbers, to compare it."""
     text = (host["nginx"] or {"version": OLDEST})["version"]
-    return tuple(int(part) for part in re.findall(r"\d+", text))
+    return nginx_versions.numbers(text)
 
 
 def has_brotli(settings: Keys, host: Keys) -> bool:

@@ -43,7 +43,7 @@ ACME_FILES = {
     "/etc/systemd/system/nginx-acme.timer": ("nginx-acme.timer.j2", "0644"),
 }
 #: Where certbot is, and the program that collects metrics.
-ACME_PROGRAMS = "/opt/certbot/"
+ACME_HOME = "/opt/certbot"
 METRICS_PROGRAM = "/usr/local/sbin/nginx-metrics.pyz"
 METRICS_FILES = {
     "/etc/systemd/system/nginx-metrics.service": "nginx-metrics.service.j2",
@@ -155,7 +155,7 @@ def questions(complete: list[Keys]) -> Keys:
 def programs(complete: list[Keys], settings: Keys) -> list[str]:
     """Return what of the role's own is run on the host; a directory ends with a slash."""
     acme = any(one["kind"] == "acme" for one in sites.certificates(complete))
-    out = [ACME_PROGRAMS] if acme else []
+    out = [f"{ACME_HOME}/"] if acme else []
     return out + ([METRICS_PROGRAM] if settings["nginx_metrics_directory"] else [])
 
 

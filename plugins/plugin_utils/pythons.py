@@ -184,9 +184,8 @@ def plan(given: dict[str, Any]) -> Plan:
         given: the role's ``variables`` by their names; ``release_versions``, those that the host's
             release has for applications, best first, empty if it is unknown; ``facts``
             (distribution and distribution_major_version); ``core``, the version of ansible-core;
-            ``answer``, of ``host_info``: packages,
-            versions and what hardening.plan() takes; and ``offers``, of ``dnf_info``, empty as
-            long as it was not asked.
+            ``answer``, of ``host_info``: packages, versions and what hardening.plan() takes; and
+            ``offers``, of ``dnf_info``, empty as long as it was not asked.
     """
     wrong: list[str] = []
     variables = settings("python", given["variables"], wrong)

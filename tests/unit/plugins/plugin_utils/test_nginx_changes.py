@@ -99,7 +99,7 @@ def test_a_host_with_all_of_it_has_nothing_to_do() -> None:
             name: {"ActiveState": "active", "UnitFileState": "enabled"}
             for name in ("nginx.service", "nginx-metrics.timer")
         },
-        programs={nginx_changes.METRICS_PROGRAM: True},
+        programs={nginx_plan.METRICS_PROGRAM: True},
         owned=owned("shop", "text", owner=OWNER),
         sysctls=sysctls()["sysctls"],
     )
@@ -374,7 +374,7 @@ def test_metrics() -> None:
     files = {file["path"]: {"text": file["text"], "mode": "0644"} for file in bare["files"]}
     right = host(
         paths=fingerprints(files),
-        programs={nginx_changes.METRICS_PROGRAM: True},
+        programs={nginx_plan.METRICS_PROGRAM: True},
         units={"nginx-metrics.timer": {"ActiveState": "active", "UnitFileState": "enabled"}},
     )
     assert not metrics(right)["due"]
