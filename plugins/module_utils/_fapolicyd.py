@@ -18,6 +18,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
     Problem,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._files import (
+    below,
     read_text,
     remove,
     write,
@@ -47,11 +48,6 @@ ALLOWS = re.compile(r"allow perm=any all : (?:dir|path)=(\S+)")
 REFUSES = re.compile(r"deny\S* perm=\w+ all : (?!ftype=application/x-bad-elf)")
 #: What of a path a rule cannot say: fields end at a blank, values at a comma.
 UNSAID = re.compile(r"[\s,\"%]")
-
-
-def below(root: str, path: str) -> str:
-    """Return a path of the host whose files are below ``root``."""
-    return os.path.join(root, path.lstrip("/"))
 
 
 def rule(path: str) -> str:

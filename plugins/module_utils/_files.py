@@ -153,6 +153,11 @@ def point(path: str, target: str) -> None:
     put(fresh, path)
 
 
+def below(root: str, path: str) -> str:
+    """Return where a path of a host is whose files are below ``root``."""
+    return os.path.join(root, path.lstrip("/"))
+
+
 def link_target(path: str) -> Optional[str]:
     """Return what a symbolic link says; None if there is none."""
     try:

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 from ansible_collections.flaskstack.centos.plugins.module_utils import _fapolicyd, _fips
 from ansible_collections.flaskstack.centos.plugins.module_utils._commands import run
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import CommandFailed
-from ansible_collections.flaskstack.centos.plugins.module_utils._files import read_text
+from ansible_collections.flaskstack.centos.plugins.module_utils._files import below, read_text
 
 #: Where certificate authorities are that the host trusts, the name that all releases had first.
 #: Release 10 may have the second alone; the third is that of the family Debian.
@@ -32,7 +32,7 @@ def mounts(root: str = "/") -> List[Tuple[str, List[str]]]:
         root: where the host's files are; for tests.
     """
     found = []
-    for line in read_text(_fapolicyd.below(root, "proc/self/mountinfo")).splitlines():
+    for line in read_text(below(root, "proc/self/mountinfo")).splitlines():
         fields = line.split(" ")
         if len(fields) > 5:
             # A blank is \040.
@@ -69,7 +69,7 @@ def holds(point: str, path: str) -> bool:
 
 def has_fapolicyd(root: str = "/") -> bool:
     """Tell whether fapolicyd runs, permissive or not: whoever is permissive means to enforce."""
-    if not os.path.isdir(_fapolicyd.below(root, "etc/fapolicyd")):
+    if not os.path.isdir(below(root, "etc/fapolicyd")):
         return False
     try:
         said = run(["systemctl", "is-active", "fapolicyd.service"], check=False, timeout=QUICK)
@@ -81,7 +81,7 @@ def has_fapolicyd(root: str = "/") -> bool:
 def ca_bundle(root: str = "/") -> str:
     """Return the file of the authorities that the host trusts; empty if there is none."""
     for path in CA_BUNDLES:
-        file = _fapolicyd.below(root, path)
+        file = below(root, path)
         if os.path.isfile(file) and os.path.getsize(file):
             return path
     return ""
@@ -102,5 +102,5 @@ def describe(
         "noexec": noexec(directories, root),
         "fapolicyd": active,
         "fapolicyd_lacking": _fapolicyd.lacking(allow, root) if active else [],
-        "fips": _fips.is_fips(_fapolicyd.below(root, _fips.ENABLED)),
+        "fips": _fips.is_fips(below(root, _fips.ENABLED)),
     }

@@ -13,7 +13,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.flaskstack.centos.plugins.module_utils._commands import SBIN, run
 from ansible_collections.flaskstack.centos.plugins.module_utils._errors import Problem
-from ansible_collections.flaskstack.centos.plugins.module_utils._files import read_text
+from ansible_collections.flaskstack.centos.plugins.module_utils._files import below, read_text
 
 #: Seconds for a change: the whole policy is compiled anew, on a slow host for a minute.
 PATIENCE = 600.0
@@ -50,7 +50,7 @@ class Host:
 
     def path(self, name: str) -> str:
         """Return the path of a file of the host."""
-        return os.path.join(self.root, name.lstrip("/"))
+        return below(self.root, name)
 
     @property
     def enabled(self) -> bool:
