@@ -15,7 +15,7 @@ version_added: 0.2.0
 description:
   - Checks the list C(flask_apps), and says which of its applications are to be deployed in which
     version.
-positional: app, version, defaults
+positional: app, version, defaults, cluster, host
 options:
   _input:
     type: list
@@ -33,6 +33,14 @@ options:
   defaults:
     type: dict
     description: C(uwsgi_defaults), if there is any; what it says of Python's search path counts.
+  cluster:
+    type: dict
+    description: Which hosts do what, from P(flaskstack.centos.cluster_plan#filter); without it, the
+      host has all applications.
+  host:
+    type: str
+    default: ""
+    description: The host's name in the inventory.
 author: The flaskstack authors (@flaskstack)
 """
 
@@ -45,10 +53,10 @@ EXAMPLES = """
 RETURN = """
 _value:
   type: dict
-  description: C(problems), a list of sentences; C(apps), all applications; C(chosen), those to
-    deploy; C(names) of those; C(overridden), whether that is something else than the list says;
-    C(versions) of Python that they ask for; C(builds), items for C(flask_app_apps); C(served),
-    whether a web server is wanted.
+  description: C(problems), a list of sentences; C(apps), all applications; C(here), the names of
+    those that the host has; C(chosen), those to deploy to it; C(names) of those; C(overridden),
+    whether that is something else than the list says; C(versions) of Python that they ask for;
+    C(builds), items for C(flask_app_apps); C(served), whether a web server is wanted.
 """
 
 

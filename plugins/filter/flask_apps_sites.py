@@ -15,7 +15,7 @@ version_added: 0.2.0
 description:
   - Makes of applications and of their releases what the role
     P(flaskstack.centos.nginx#role) is to serve. An application that serves by itself has no site.
-positional: python, uwsgi_releases, root
+positional: python, uwsgi_releases, root, cluster, host, settings
 options:
   _input:
     type: list
@@ -36,6 +36,20 @@ options:
     type: str
     default: /opt
     description: Where releases are that it says nothing of.
+  cluster:
+    type: dict
+    description: Which hosts do what, from P(flaskstack.centos.cluster_plan#filter); without it, the
+      host has all applications. An application host behind load balancers has sites for these
+      alone, a load balancer those that people ask.
+  host:
+    type: str
+    default: ""
+    description: The host's name in the inventory.
+  settings:
+    type: dict
+    description: How load balancers ask application hosts, C(port), C(tls), and with it C(ca),
+      C(certificate) and C(key), files on the host, or C(ca_text) and so on, and C(name), which is
+      on all certificates.
 author: The flaskstack authors (@flaskstack)
 """
 

@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, TypedDict
 
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import cluster as clusters
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.cluster import Cluster
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     NAME,
     PYTHON,
@@ -72,6 +74,7 @@ WIRED_KEYS = {
         "domains",
         "path",
         "static",
+        "peers",
         "uwsgi",
         "http",
         "fastcgi",
@@ -81,7 +84,7 @@ WIRED_KEYS = {
     ),
 }
 #: Keys of an application that are dictionaries with keys of their own.
-GROUPS = ("source", "health", "uwsgi", "nginx")
+GROUPS = ("source", "health", "uwsgi", "nginx", "load_balancer")
 
 #: nginx's units of time that are one number, in seconds.
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -105,7 +108,8 @@ class Plan(TypedDict):
     Attributes:
         problems: a sentence for each thing that is wrong; if there is one, the rest is empty.
         apps: all applications, with the keys that they have.
-        chosen: those to deploy, in the version to deploy.
+        here: the names of those that the host is to have: on an application host what runs there.
+        chosen: those to deploy to the host, in the version to deploy.
         names: the names of the chosen ones.
         overridden: whether what is deployed is something else than the inventory says.
         versions: Python versions that the chosen ones ask for; empty for the default.
@@ -115,6 +119,7 @@ class Plan(TypedDict):
 
     problems: list[str]
     apps: list[Keys]
+    here: list[str]
     chosen: list[Keys]
     names: list[str]
     overridden: bool
@@ -134,6 +139,7 @@ def options() -> Keys:
         **{key: flask_app[key] for key in BUILD_KEYS},
         **{key: uwsgi[key] for key in RUN_KEYS},
         "domains": {"type": "list", "elements": "str", "required": True},
+        "hosts": {"type": "list", "elements": "str"},
         "build_secret_env": {"type": "list", "elements": "str"},
         "static": {
             "type": "list",
@@ -152,6 +158,12 @@ def options() -> Keys:
             "type": "dict",
             "options": without(nginx, WIRED_KEYS["nginx"])
             | {"locations": with_services(nginx["locations"])},
+        },
+        "load_balancer": {
+            "type": "dict",
+            "options": only(nginx["http"]["options"], clusters.HTTP_KEYS)
+            | only(nginx, ("options", "raw", "template", "connect_timeout"))
+            | {"cache_static": {"type": "bool"}},
         },
     }
 
@@ -182,14 +194,23 @@ def without(keys: Keys, unwanted: Iterable[str]) -> Keys:
 # ---- the applications themselves ----------------------------------------------------------------
 
 
-def plan(flask_apps: Any, app: str = "", version: str = "", defaults: Any = None) -> Plan:
-    """Check the applications; return which are to be deployed, and in which version.
+def plan(  # noqa: PLR0913 - what a playbook is told, and where
+    flask_apps: Any,
+    app: str = "",
+    version: str = "",
+    defaults: Any = None,
+    cluster: Cluster | None = None,
+    host: str = "",
+) -> Plan:
+    """Check the applications; return which are to be deployed to a host, and in which version.
 
     Args:
         flask_apps: the list as the user wrote it; None if there is none.
         app: the application to deploy; empty for all.
         version: the version to deploy it in; empty for what the inventory says.
         defaults: uwsgi_defaults as the user wrote it, if there is any; its role checks it.
+        cluster: which hosts do what; None for a host that has all applications.
+        host: the host.
     """
     problems: list[str] = []
     apps: list[Keys] = []
@@ -207,10 +228,17 @@ def plan(flask_apps: Any, app: str = "", version: str = "", defaults: Any = None
             apps.append(read_app(given, problems.append))
     if not problems:
         problems = problems_of_names(apps) or problems_of_choice(apps, app, version)
+        if cluster:
+            problems += [
+                f"flask_apps: application '{one['name']}', {sentence}"
+                for one in apps
+                for sentence in clusters.problems_of_hosts(one, cluster)
+            ]
     if problems:
         return {
             "problems": problems,
             "apps": [],
+            "here": [],
             "chosen": [],
             "names": [],
             "overridden": False,
@@ -218,17 +246,20 @@ def plan(flask_apps: Any, app: str = "", version: str = "", defaults: Any = None
             "builds": [],
             "served": False,
         }
-    inventory = [one for one in apps if app in ("", one["name"])]
+    here = [one for one in apps if not cluster or clusters.runs_here(one, host, cluster)]
+    runs = not cluster or host in cluster["application_hosts"]
+    inventory = [one for one in here if runs and app in ("", one["name"])]
     chosen = [in_version(one, version) for one in inventory]
     return {
         "problems": [],
         "apps": apps,
+        "here": [one["name"] for one in here],
         "chosen": chosen,
         "names": [one["name"] for one in chosen],
         "overridden": chosen != inventory,
         "versions": list(dict.fromkeys(one.get("python", "") for one in chosen)),
         "builds": builds(chosen, defaults if isinstance(defaults, dict) else {}),
-        "served": not all(serves_alone(one) for one in apps) or not apps,
+        "served": not all(serves_alone(one) for one in here) or not here,
     }
 
 
@@ -359,7 +390,7 @@ def misplaced(key: str, inside: str) -> str:
     known = options()
     if inside:
         return f" '{key}' is a key of the application itself." if key in known else ""
-    for group in ("uwsgi", "nginx"):
+    for group in ("uwsgi", "nginx", "load_balancer"):
         if key in known[group]["options"]:
             return f" '{key}' is a key of '{group}'."
     return ""
@@ -400,7 +431,8 @@ def as_written(problems: list[str], role: str, names: list[str]) -> list[str]:
     out = []
     for sentence in problems:
         found = ITEM.match(sentence)
-        if found and found[1] in names:
+        name = found[1].removesuffix(clusters.BACKEND) if found else ""
+        if found and name in names:
             key, rest = found[2], sentence[found.end() :]
             if role == "nginx" and key == "static" and rest.startswith(".paths"):
                 rest = rest.replace(".paths", ".path", 1)
@@ -408,7 +440,7 @@ def as_written(problems: list[str], role: str, names: list[str]) -> list[str]:
                 key = f"{role}.{key}"
             elif key == "location":
                 key = "nginx.locations: location"
-            sentence = f"flask_apps: application '{found[1]}', {key}{rest}"
+            sentence = f"flask_apps: application '{name}', {key}{rest}"
         out.append(sentence)
     return list(dict.fromkeys(out))
 
@@ -537,19 +569,51 @@ def releases(
     return out
 
 
-def sites(
-    apps: list[Keys], python: str, uwsgi_releases: list[Keys], root: str = "/opt"
+def sites(  # noqa: PLR0913 - what a host has, and what it is among others
+    apps: list[Keys],
+    python: str,
+    uwsgi_releases: list[Keys],
+    root: str = "/opt",
+    cluster: Cluster | None = None,
+    host: str = "",
+    settings: Keys | None = None,
 ) -> list[Keys]:
     """Return the sites that the role ``nginx`` is to serve applications at.
-
-    They lead to each application's ``current`` link, which nginx looks up at each connection and
-    each file: a switch needs no reload.
 
     Args:
         apps: all applications, whether they are deployed in this run or not.
         python: the Python version of those that name none.
         uwsgi_releases: what the role ``uwsgi`` says of its releases: where they are.
         root: where releases are that it says nothing of.
+        cluster: which hosts do what; None for a host that has all applications.
+        host: the host.
+        settings: how load balancers ask, see ``cluster.transport``.
+    """
+    if cluster is None:
+        return local_sites(apps, python, uwsgi_releases, root)
+    runs = host in cluster["application_hosts"]
+    here = [app for app in apps if runs and host in clusters.hosts_of(app, cluster)]
+    out = local_sites(here, python, uwsgi_releases, root)
+    if cluster["load_balancers"]:
+        out = [clusters.backend(site, cluster, settings or {}) for site in out]
+    if host in cluster["load_balancers"]:
+        out += [
+            clusters.balanced(app, cluster, settings or {}) for app in apps if not serves_alone(app)
+        ]
+    return out
+
+
+def local_sites(apps: list[Keys], python: str, uwsgi_releases: list[Keys], root: str) -> list[Keys]:
+    """Return sites of applications that are on the same host.
+
+    They lead to each application's ``current`` link, which nginx looks up at each connection and
+    each file: a switch needs no reload.
+
+    Args:
+        apps: those of the host.
+        python: see ``sites``.
+        uwsgi_releases: see ``sites``.
+        root: see ``sites``.
     """
     known = {release["name"]: release for release in uwsgi_releases}
     out = []

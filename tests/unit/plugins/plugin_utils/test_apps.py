@@ -545,7 +545,7 @@ LISTS = {"flask_app": "flask_app_apps", "uwsgi": "uwsgi_apps", "nginx": "nginx_s
 def test_every_key_is_some_roles() -> None:
     flask_app, uwsgi, nginx = (item_options(role, name) for role, name in LISTS.items())
     spec = apps.options()
-    own = {"nginx", "build_secret_env"}
+    own = {"nginx", "build_secret_env", "hosts", "load_balancer"}
     assert spec.keys() <= flask_app.keys() | uwsgi.keys() | nginx.keys() | own
     assert spec["uwsgi"]["options"].keys() <= uwsgi.keys()
     assert spec["nginx"]["options"].keys() <= nginx.keys()

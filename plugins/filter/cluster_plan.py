@@ -1,0 +1,65 @@
+"""Filter cluster_plan: check which hosts do what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import cluster
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.door import through
+
+DOCUMENTATION = """
+name: cluster_plan
+short_description: Check which hosts do what
+version_added: 0.2.0
+description:
+  - Says which hosts run applications, which stand before them, and where they reach one another.
+positional: load_balancers, groups, addresses, wanted
+options:
+  _input:
+    type: list
+    elements: str
+    required: true
+    description: The hosts that run applications.
+  load_balancers:
+    type: list
+    elements: str
+    required: true
+    description: The hosts that people ask; none where each application host serves by itself.
+  groups:
+    type: dict
+    required: true
+    description: The inventory's groups with their hosts.
+  addresses:
+    type: list
+    elements: dict
+    required: true
+    description: Addresses by the names of hosts, one dictionary after the other; the first that has
+      a host counts.
+  wanted:
+    type: str
+    default: ""
+    description: The pattern of load balancers, where there are to be any.
+author: The flaskstack authors (@flaskstack)
+"""
+
+EXAMPLES = """
+- name: Plan which hosts do what
+  ansible.builtin.set_fact:
+    cluster: "{{ ['app1', 'app2'] | flaskstack.centos.cluster_plan(['lb1'], groups, addresses) }}"
+"""
+
+RETURN = """
+_value:
+  type: dict
+  description: C(problems), a list of sentences; C(application_hosts), C(load_balancers),
+    C(addresses) and C(groups), each with its application hosts.
+"""
+
+
+class FilterModule:
+    """Hands data to plugin_utils/cluster.py."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter."""
+        return {"cluster_plan": through(cluster.plan)}

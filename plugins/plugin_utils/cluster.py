@@ -1,0 +1,315 @@
+"""Which hosts do what, where load balancers stand before the hosts that run applications.
+
+Without load balancers each host serves by itself. With them an application has two sites: on the
+load balancers the one that people ask, called like the application, and on each host that runs it
+one that load balancers alone may ask, at a port of its own, so that a host can be both.
+"""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+from typing import Any, TypedDict
+
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Keys, nearest
+
+#: What the name of a site that only load balancers ask ends with; no application's name has a dot.
+BACKEND = ".backend"
+#: Keys of ``nginx`` that belong where people ask: their limits, their addresses, their HTTPS.
+EDGE_KEYS = ("port", "tls", "allow", "deny", "limit", "cache", "block_scanners")
+#: Keys of ``nginx`` that count at both: what is as long on the way in is as long behind it.
+BOTH_KEYS = (
+    "client_max_body_size",
+    "read_timeout",
+    "buffering",
+    "headers",
+    "friendly_errors",
+)
+#: Keys of ``load_balancer`` that say how to choose among hosts; the others are the site's own.
+HTTP_KEYS = ("balance", "sticky", "max_fails", "fail_timeout", "keepalive")
+
+#: Where load balancers ask application hosts: ports that SELinux lets nginx have.
+PORT = 8080
+TLS_PORT = 8443
+#: The name that is on the certificates of application hosts, unless another is said.
+TLS_NAME = "flaskstack-backend"
+
+
+class Cluster(TypedDict):
+    """Who does what.
+
+    Attributes:
+        problems: a sentence for each thing that is wrong; if there is one, the rest is empty.
+        application_hosts: the hosts that run applications, in the inventory's order.
+        load_balancers: the hosts that people ask; empty where each host serves by itself.
+        addresses: of all of them, where they reach one another; empty without load balancers.
+        groups: the inventory's groups, each with its application hosts.
+    """
+
+    problems: list[str]
+    application_hosts: list[str]
+    load_balancers: list[str]
+    addresses: dict[str, str]
+    groups: dict[str, list[str]]
+
+
+def plan(
+    application_hosts: list[str],
+    load_balancers: list[str],
+    groups: dict[str, list[str]],
+    addresses: list[dict[str, str]],
+    wanted: str = "",
+) -> Cluster:
+    """Check who does what.
+
+    Args:
+        application_hosts: the hosts that run applications.
+        load_balancers: the hosts in front of them.
+        groups: the inventory's groups with their hosts.
+        addresses: what the inventory says of where hosts reach one another, by their names; what
+            comes first counts.
+        wanted: the pattern of load balancers, if there are to be any.
+    """
+    problems = []
+    if wanted and not load_balancers:
+        problems.append(
+            f"load_balancers: the inventory has no host in '{wanted}'; put the load balancers"
+            " there, or take the group out of the inventory, and each host serves by itself."
+        )
+    if load_balancers and not application_hosts:
+        problems.append(
+            f"load_balancers: there is no application host behind {', '.join(load_balancers)}; put"
+            " the hosts that run the applications into the group 'app_servers'."
+        )
+    used = dict.fromkeys(application_hosts + load_balancers) if load_balancers else {}
+    found = {
+        host: next((str(one[host]) for one in addresses if one.get(host)), host) for host in used
+    }
+    for host, address in found.items():
+        if not is_address(address):
+            problems.append(
+                f"flaskstack_address: '{address}' of host {host} is no IP address; write"
+                " flaskstack_address at the host, the address by which load balancers and"
+                " application hosts reach it."
+            )
+    for host, other in doubles(found):
+        problems.append(
+            f"flaskstack_address: {host} and {other} have the same address, {found[host]}; write at"
+            " each the address by which the others reach it."
+        )
+    if problems:
+        return {
+            "problems": problems,
+            "application_hosts": [],
+            "load_balancers": [],
+            "addresses": {},
+            "groups": {},
+        }
+    there = frozenset(application_hosts)
+    return {
+        "problems": [],
+        "application_hosts": application_hosts,
+        "load_balancers": load_balancers,
+        "addresses": found,
+        "groups": {
+            name: [host for host in hosts if host in there] for name, hosts in groups.items()
+        },
+    }
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def doubles(addresses: dict[str, str]) -> list[tuple[str, str]]:
+    """Return pairs of hosts that have the same address."""
+    first: dict[str, str] = {}
+    out = []
+    for host, address in addresses.items():
+        if address and first.setdefault(address, host) != host:
+            out.append((first[address], host))
+    return out
+
+
+def hosts_of(app: Keys, cluster: Cluster) -> list[str]:
+    """Return the application hosts that are to run an application, in the inventory's order."""
+    if "hosts" not in app:
+        return cluster["application_hosts"]
+    named = {host for name in app["hosts"] for host in cluster["groups"].get(name, [name])}
+    return [host for host in cluster["application_hosts"] if host in named]
+
+
+def problems_of_hosts(app: Keys, cluster: Cluster) -> list[str]:
+    """Return what is wrong with where an application is to run."""
+    known = [*cluster["groups"], *cluster["application_hosts"]]
+    out = [
+        f"hosts: the inventory has no application host and no group '{name}'.{nearest(name, known)}"
+        for name in app.get("hosts", [])
+        if name not in known
+    ]
+    if not out and cluster["application_hosts"] and not hosts_of(app, cluster):
+        out.append(
+            f"hosts: no application host is in {', '.join(app['hosts']) or 'an empty list'}; name"
+            " groups or hosts of those, or leave the key out, and all run it."
+        )
+    return out
+
+
+def runs_here(app: Keys, host: str, cluster: Cluster) -> bool:
+    """Tell whether a host is to run an application; on a load balancer, whether it has its site."""
+    if host not in cluster["application_hosts"]:
+        return host in cluster["load_balancers"]
+    return host in hosts_of(app, cluster)
+
+
+def problems_of_pythons(apps: list[Keys], versions: dict[str, str], cluster: Cluster) -> list[str]:
+    """Return a sentence for each application that would have another Python on another host.
+
+    Args:
+        apps: the applications that are to be deployed.
+        versions: by host, the Python version of applications that name none.
+        cluster: who does what.
+    """
+    out = []
+    for app in apps:
+        found: dict[str, list[str]] = {}
+        for host in hosts_of(app, cluster):
+            if versions.get(host):
+                found.setdefault(versions[host], []).append(host)
+        if len(found) > 1 and not app.get("python"):
+            differ = ", ".join(
+                f"{version} on {' and '.join(hosts[:3])}{' and others' if len(hosts) > 3 else ''}"
+                for version, hosts in sorted(found.items())
+            )
+            out.append(
+                f"flask_apps: application '{app['name']}' would run on Python {differ}; write"
+                " python, a version that all of them have."
+            )
+    return out
+
+
+# ---- sites --------------------------------------------------------------------------------------
+
+
+def backend(site: Keys, cluster: Cluster, settings: Keys) -> Keys:
+    """Return the site of an application as its host has it behind load balancers.
+
+    A request is not asked twice here: that is the load balancers', which have other hosts.
+
+    Args:
+        site: as it would be without load balancers.
+        cluster: who does what.
+        settings: see ``port`` and ``transport``.
+    """
+    out = {key: value for key, value in site.items() if key not in EDGE_KEYS}
+    out |= {
+        "name": site["name"] + BACKEND,
+        "port": port(settings),
+        "peers": [cluster["addresses"][host] for host in cluster["load_balancers"]],
+        "retry": False,
+    }
+    if settings.get("tls"):
+        out["tls"] = {
+            "port": port(settings),
+            "redirect": False,
+            **pem(settings, "certificate"),
+            **pem(settings, "key"),
+            **pem(settings, "ca", "client_ca"),
+        }
+    return out
+
+
+def balanced(app: Keys, cluster: Cluster, settings: Keys) -> Keys:
+    """Return the site of an application as load balancers have it.
+
+    Args:
+        app: the application.
+        cluster: who does what.
+        settings: see ``port`` and ``transport``.
+    """
+    own = copy.deepcopy(app.get("load_balancer", {}))
+    given = app.get("nginx", {})
+    http = {
+        "servers": [
+            f"{bracketed(cluster['addresses'][host])}:{port(settings)}"
+            for host in hosts_of(app, cluster)
+        ],
+        # Whoever has the least to do: requests of an application differ a thousandfold.
+        "balance": "" if own.get("sticky") else "least_conn",
+        **{key: own[key] for key in HTTP_KEYS if key in own},
+        **transport(settings),
+    }
+    out = {key: copy.deepcopy(given[key]) for key in (*EDGE_KEYS, *BOTH_KEYS) if key in given}
+    out |= {key: own[key] for key in own if key not in (*HTTP_KEYS, "cache_static")}
+    out |= {"name": app["name"], "domains": app["domains"], "http": http}
+    if "path" in app:
+        out["path"] = app["path"]
+    if own.get("cache_static"):
+        out["locations"] = [
+            {"path": f"^~ {static['url']}", "http": http, "cache": {"time": lasts}}
+            for static in app.get("static", [])
+            if (lasts := "1y" if static.get("immutable") else static.get("expires", ""))
+        ]
+    return out
+
+
+def port(settings: Keys) -> int:
+    """Return where application hosts listen for load balancers.
+
+    Args:
+        settings: ``port``, or 0 for the usual one; ``tls``, whether load balancers speak HTTPS.
+    """
+    return settings.get("port") or (TLS_PORT if settings.get("tls") else PORT)
+
+
+def transport(settings: Keys) -> Keys:
+    """Return how load balancers speak to application hosts: keys of ``http``.
+
+    Args:
+        settings: ``tls``, whether by HTTPS; then ``ca``, ``certificate`` and ``key``, files on the
+            host, or the same with ``_text``, and ``name``, which is on all certificates.
+    """
+    if not settings.get("tls"):
+        return {}
+    return {
+        "https": True,
+        "verify": True,
+        "server_name": settings.get("name") or TLS_NAME,
+        **pem(settings, "ca", "ca_bundle"),
+        **pem(settings, "certificate"),
+        **pem(settings, "key"),
+    }
+
+
+def pem(settings: Keys, name: str, key: str = "") -> Keys:
+    """Return a PEM file or text of the settings under the key that a site has for it."""
+    out: dict[str, Any] = {}
+    for kind in ("", "_text"):
+        if settings.get(name + kind):
+            out[(key or name) + kind] = settings[name + kind]
+    return out
+
+
+def bracketed(address: str) -> str:
+    """Return an address as it is written before a port."""
+    return f"[{address}]" if ":" in address else address
+
+
+def problems_of_settings(settings: Keys) -> list[str]:
+    """Return what is wrong with how load balancers are to ask application hosts."""
+    if not settings.get("tls"):
+        return []
+    out = []
+    for name in ("ca", "certificate", "key"):
+        given = pem(settings, name)
+        if len(given) != 1:
+            out.append(
+                f"flaskstack_backend_tls: write one of flaskstack_backend_{name}, a PEM file on the"
+                f" host, and flaskstack_backend_{name}_text, the same as text."
+            )
+    return out

@@ -1,0 +1,237 @@
+"""Load balancers before application hosts: who does what, and which sites follow from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import apps, cluster
+
+ADDRESSES = {
+    "lb1": "192.0.2.1",
+    "lb2": "192.0.2.2",
+    "app1": "192.0.2.11",
+    "app2": "192.0.2.12",
+    "app3": "2001:db8::13",
+}
+HOSTS = ["app1", "app2", "app3"]
+BALANCERS = ["lb1", "lb2"]
+GROUPS = {"app_servers": HOSTS, "load_balancers": BALANCERS, "big": ["app2", "app3"]}
+
+SHOP: dict[str, Any] = {
+    "name": "shop",
+    "source": {"git": "https://git.example.com/shop.git", "version": "v1"},
+    "python": "3.12",
+    "module": "shop:app",
+    "domains": ["shop.example.com"],
+}
+
+
+def fleet(**changed: Any) -> cluster.Cluster:
+    """Return a cluster of three hosts behind two load balancers."""
+    given: dict[str, Any] = {
+        "application_hosts": HOSTS,
+        "load_balancers": BALANCERS,
+        "groups": GROUPS,
+        "addresses": [{"lb1": "192.0.2.1"}, ADDRESSES],
+    }
+    return cluster.plan(**{**given, **changed})
+
+
+def sites(app: dict[str, Any], host: str, **options: Any) -> dict[str, dict[str, Any]]:
+    """Return the sites of a host by their names."""
+    whole = options.pop("whole", fleet())
+    plan = apps.plan([app], cluster=whole, host=host)
+    assert plan["problems"] == []
+    made = apps.sites(plan["apps"], "3.12", [], "/opt", whole, host, options)
+    return {site["name"]: site for site in made}
+
+
+def test_without_load_balancers_each_host_serves_by_itself() -> None:
+    alone = fleet(load_balancers=[], addresses=[])
+    assert alone["problems"] == []
+    assert sites(SHOP, "app1", whole=alone) == {
+        site["name"]: site for site in apps.sites([SHOP], "3.12", [])
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"application_hosts": []}, "there is no application host behind lb1, lb2"),
+        ({"load_balancers": [], "wanted": "edge"}, "the inventory has no host in 'edge'"),
+        ({"addresses": [{**ADDRESSES, "app2": "app2.lan"}]}, "'app2.lan' of host app2 is no IP"),
+        ({"addresses": [{**ADDRESSES, "app2": ""}]}, "'app2' of host app2 is no IP"),
+        (
+            {"addresses": [{**ADDRESSES, "app2": ADDRESSES["lb1"]}]},
+            "app2 and lb1 have the same address, 192.0.2.1",
+        ),
+    ],
+)
+def test_a_fleet_that_cannot_be(changed: dict[str, Any], sentence: str) -> None:
+    problems = fleet(**changed)["problems"]
+    assert len(problems) == 1
+    assert sentence in problems[0]
+
+
+def test_a_host_without_load_balancers_needs_no_address() -> None:
+    assert fleet(load_balancers=[], addresses=[])["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "where"),
+    [(["app2"], ["app2"]), (["big"], ["app2", "app3"]), (["app3", "app1"], ["app1", "app3"])],
+)
+def test_an_application_runs_where_it_says(hosts: list[str], where: list[str]) -> None:
+    app = {**SHOP, "hosts": hosts}
+    assert cluster.hosts_of(app, fleet()) == where
+    for host in HOSTS:
+        plan = apps.plan([app], cluster=fleet(), host=host)
+        assert plan["names"] == (["shop"] if host in where else [])
+        assert (len(plan["builds"]) > 0) == (host in where)
+        assert set(sites(app, host)) == ({"shop.backend"} if host in where else set())
+    asked = sites(app, "lb1")["shop"]["http"]["servers"]
+    assert len(asked) == len(where)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "sentence"),
+    [
+        (["app22"], "no application host and no group 'app22'. Did you mean 'app2'?"),
+        (["load_balancers"], "no application host is in load_balancers"),
+        ([], "no application host is in an empty list"),
+    ],
+)
+def test_an_application_that_would_run_nowhere(hosts: list[str], sentence: str) -> None:
+    problems = apps.plan([{**SHOP, "hosts": hosts}], cluster=fleet(), host="app1")["problems"]
+    assert len(problems) == 1
+    assert "application 'shop', hosts: " in problems[0]
+    assert sentence in problems[0]
+
+
+def test_a_load_balancer_runs_nothing() -> None:
+    plan = apps.plan([SHOP], cluster=fleet(), host="lb1")
+    assert (plan["names"], plan["builds"], plan["here"]) == ([], [], ["shop"])
+    assert plan["served"]
+
+
+def test_people_ask_the_load_balancers_alone() -> None:
+    app = {
+        **SHOP,
+        "nginx": {
+            "tls": {"self_signed": True},
+            "limit": {"requests": "10r/s"},
+            "client_max_body_size": "20m",
+            "options": {"expires": "1h"},
+        },
+    }
+    behind = sites(app, "app1")["shop.backend"]
+    assert behind["port"] == cluster.PORT
+    assert behind["peers"] == ["192.0.2.1", "192.0.2.2"]
+    # The load balancers ask another host instead.
+    assert behind["retry"] is False
+    assert behind["client_max_body_size"] == "20m"
+    assert behind["options"] == {"expires": "1h"}
+    assert not behind.keys() & {"tls", "limit"}
+
+    before = sites(app, "lb2")["shop"]
+    assert before["http"]["servers"] == [
+        "192.0.2.11:8080",
+        "192.0.2.12:8080",
+        "[2001:db8::13]:8080",
+    ]
+    assert before["http"]["balance"] == "least_conn"
+    assert before["tls"] == {"self_signed": True}
+    assert before["limit"] == {"requests": "10r/s"}
+    assert before["client_max_body_size"] == "20m"
+    assert "options" not in before
+    assert "peers" not in before
+
+
+def test_a_host_may_be_both() -> None:
+    both = fleet(load_balancers=["app1"], addresses=[ADDRESSES])
+    found = sites(SHOP, "app1", whole=both)
+    assert set(found) == {"shop", "shop.backend"}
+    assert "192.0.2.11:8080" in found["shop"]["http"]["servers"]
+    assert found["shop.backend"]["peers"] == ["192.0.2.11"]
+    assert set(sites(SHOP, "app2", whole=both)) == {"shop.backend"}
+
+
+def test_hosts_are_asked_by_https_with_certificates_of_both_sides() -> None:
+    settings = {"tls": True, "ca": "/etc/pki/ca.pem", "certificate_text": "C", "key_text": "K"}
+    behind = sites(SHOP, "app1", **settings)["shop.backend"]
+    assert behind["tls"] == {
+        "port": cluster.TLS_PORT,
+        "redirect": False,
+        "certificate_text": "C",
+        "key_text": "K",
+        "client_ca": "/etc/pki/ca.pem",
+    }
+    http = sites(SHOP, "lb1", **settings)["shop"]["http"]
+    assert http["servers"][0] == f"192.0.2.11:{cluster.TLS_PORT}"
+    assert http["https"]
+    assert http["verify"]
+    assert http["ca_bundle"] == "/etc/pki/ca.pem"
+    assert http["certificate_text"] == "C"
+
+
+def test_another_port_for_the_load_balancers() -> None:
+    assert sites(SHOP, "app1", port=8009)["shop.backend"]["port"] == 8009  # noqa: PLR2004
+    assert sites(SHOP, "lb1", port=8009)["shop"]["http"]["servers"][0] == "192.0.2.11:8009"
+
+
+def test_load_balancers_keep_static_files_for_as_long_as_browsers_may() -> None:
+    app = {
+        **SHOP,
+        "static": [
+            {"url": "/assets/", "path": "a", "immutable": True},
+            {"url": "/hour/", "path": "b", "expires": "1h"},
+            {"url": "/now/", "path": "c"},
+        ],
+        "load_balancer": {"cache_static": True, "keepalive": 8, "balance": "ip_hash"},
+    }
+    before = sites(app, "lb1")["shop"]
+    assert [(one["path"], one["cache"]) for one in before["locations"]] == [
+        ("^~ /assets/", {"time": "1y"}),
+        ("^~ /hour/", {"time": "1h"}),
+    ]
+    assert before["http"]["balance"] == "ip_hash"
+    assert before["locations"][0]["http"] == before["http"]
+    assert "static" not in before
+    assert len(sites(app, "app1")["shop.backend"]["static"]) == 3  # noqa: PLR2004
+
+
+def test_what_serves_alone_is_not_behind_load_balancers() -> None:
+    app = {**SHOP, "uwsgi": {"http": {"port": 8081}}}
+    assert sites(app, "lb1") == {}
+    assert sites(app, "app1") == {}
+
+
+def test_hosts_with_different_pythons() -> None:
+    app = {key: value for key, value in SHOP.items() if key != "python"}
+    versions = {"app1": "3.12", "app2": "3.11", "app3": "3.12"}
+    said = cluster.problems_of_pythons([app], versions, fleet())
+    assert said == [
+        "flask_apps: application 'shop' would run on Python 3.11 on app2, 3.12 on app1 and app3;"
+        " write python, a version that all of them have."
+    ]
+    assert cluster.problems_of_pythons([SHOP], versions, fleet()) == []
+    assert cluster.problems_of_pythons([{**app, "hosts": ["app1"]}], versions, fleet()) == []
+
+
+def test_what_is_wrong_with_a_backend_is_said_of_the_application() -> None:
+    said = apps.as_written(
+        ["site 'shop.backend', client_max_body_size: is no size."], "nginx", ["shop"]
+    )
+    assert said == ["flask_apps: application 'shop', nginx.client_max_body_size: is no size."]
+
+
+def test_https_to_the_hosts_needs_three_files() -> None:
+    assert cluster.problems_of_settings({"tls": False}) == []
+    whole = {"tls": True, "ca": "/a", "certificate_text": "C", "key": "/k"}
+    assert cluster.problems_of_settings(whole) == []
+    (said,) = cluster.problems_of_settings({**whole, "key_text": "K"})
+    assert "one of flaskstack_backend_key, a PEM file" in said
+    (said,) = cluster.problems_of_settings({**whole, "ca": ""})
+    assert "one of flaskstack_backend_ca, a PEM file" in said
