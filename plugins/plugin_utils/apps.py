@@ -214,6 +214,12 @@ def plan(  # noqa: PLR0913 - what a playbook is told, and where
     """
     problems: list[str] = []
     apps: list[Keys] = []
+    if flask_apps is None and cluster and host in cluster["load_balancers"]:
+        problems.append(
+            f"flask_apps: load balancer {host} does not have the list; write it where all hosts"
+            " have it, into group_vars/all.yml."
+        )
+        flask_apps = []
     if not isinstance(flask_apps, list):
         problems.append(
             "flask_apps: must be a list of applications; see inventory/example/group_vars/app.yml."

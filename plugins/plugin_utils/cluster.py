@@ -264,7 +264,7 @@ def port(settings: Keys) -> int:
     Args:
         settings: ``port``, or 0 for the usual one; ``tls``, whether load balancers speak HTTPS.
     """
-    return settings.get("port") or (TLS_PORT if settings.get("tls") else PORT)
+    return int(settings.get("port") or 0) or (TLS_PORT if settings.get("tls") else PORT)
 
 
 def transport(settings: Keys) -> Keys:

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[dict[str, Any], bool]] = {
 def gathers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
     """Tell of each case whether facts would be gathered: one host each."""
     root = tmp_path_factory.mktemp("facts")
-    tasks = yaml_of(ROOT / "playbooks/tasks/validate.yml")
+    tasks = yaml_of(ROOT / "playbooks/tasks/plan.yml")
     (task,) = [one for one in tasks if "ansible.builtin.setup" in one]
     shared = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     hosts = {name: given for name, (given, _) in CASES.items()}
@@ -92,6 +92,6 @@ def test_facts_are_gathered_where_one_is_missing(gathers: dict[str, bool], case:
 
 def test_whoever_asks_early_has_the_wiring_later() -> None:
     # What the wiring hands over is made of the plan, and is not there before it.
-    names = [task["name"] for task in yaml_of(ROOT / "playbooks/tasks/validate.yml")]
+    names = [task["name"] for task in yaml_of(ROOT / "playbooks/tasks/plan.yml")]
     gathered = names.index("Gather the other facts that variables refer to")
     assert gathered < names.index("Read how the roles are wired")

@@ -116,6 +116,13 @@ def test_a_load_balancer_runs_nothing() -> None:
     assert plan["served"]
 
 
+def test_a_load_balancer_has_the_list_too() -> None:
+    (said,) = apps.plan(None, cluster=fleet(), host="lb1")["problems"]
+    assert "load balancer lb1 does not have the list" in said
+    (said,) = apps.plan(None, cluster=fleet(), host="app1")["problems"]
+    assert "must be a list" in said
+
+
 def test_people_ask_the_load_balancers_alone() -> None:
     app = {
         **SHOP,
@@ -177,6 +184,8 @@ def test_hosts_are_asked_by_https_with_certificates_of_both_sides() -> None:
 
 
 def test_another_port_for_the_load_balancers() -> None:
+    # Before ansible-core 2.19, what a template makes of a number is a text.
+    assert sites(SHOP, "app1", port="8009")["shop.backend"]["port"] == 8009  # noqa: PLR2004
     assert sites(SHOP, "app1", port=8009)["shop.backend"]["port"] == 8009  # noqa: PLR2004
     assert sites(SHOP, "lb1", port=8009)["shop"]["http"]["servers"][0] == "192.0.2.11:8009"
 
