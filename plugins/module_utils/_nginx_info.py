@@ -108,6 +108,24 @@ def fingerprints(paths: Dict[str, str]) -> Dict[str, Dict[str, str]]:
     return found
 
 
+def list_rules(units: Dict[str, Dict[str, str]]) -> List[str]:
+    """Return firewalld's rich rules, those in effect and those that are kept, each once.
+
+    Args:
+        units: unit -> its properties; without a firewalld that runs, there are none.
+
+    Raises:
+        CommandFailed: firewalld does not answer.
+    """
+    if units.get("firewalld.service", {}).get("ActiveState") != "active":
+        return []
+    found: Set[str] = set()
+    for scope in ([], ["--permanent"]):
+        said = run(["firewall-cmd"] + scope + ["--list-rich-rules"]).stdout
+        found.update(line.strip() for line in said.splitlines() if line.strip())
+    return sorted(found)
+
+
 def most_files() -> int:
     """Return how many files a process of this host can have open at most.
 

@@ -48,8 +48,11 @@ ROOT = "/etc/nginx"
 BACKUP = "/run/flaskstack-nginx"
 #: The files that matter. A name that begins with a dot is none: such are half-written.
 PATTERNS = ("*.conf", "conf.d/*.conf", "tls/*", "pages/*", "parameters/*", "maintenance/*")
-#: The files that are called by a site: directory, and what stands behind its name.
-OF_SITES = re.compile(r"(?:conf\.d/(.*)\.conf|tls/(.*)\.(?:crt|key)|maintenance/(.*)\.html)\Z")
+#: The files that are called by a site: directory, and what stands behind its name. Behind an @ is
+#: what it needs for its servers and clients.
+OF_SITES = re.compile(
+    r"(?:conf\.d/(.*)\.conf|tls/([^@]*)(?:@.*)?\.(?:crt|key)|maintenance/(.*)\.html)\Z"
+)
 
 
 def lines_of(path: str) -> List[str]:

@@ -132,6 +132,10 @@ options:
         type: list
         elements: str
         required: true
+  rules:
+    description: Tell the rich rules of firewalld too, where it runs and is one of O(units).
+    type: bool
+    default: false
   sites:
     description: Tell the state of each site too, as the playbook C(status) shows it.
     type: bool
@@ -241,6 +245,12 @@ certificates:
     V(wrong_names) or V(expiring).
   returned: always
   type: dict
+rules:
+  description: Rich rules of firewalld's default zone, those that are in effect and those that are
+    kept.
+  returned: if O(rules)
+  type: list
+  elements: str
 sites:
   description: The state of each site. C(expires) and C(days) are of the file of its certificate,
     C(served_expires) of the one that nginx serves and C(served_matches) whether they are the same,
@@ -301,6 +311,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_info impo
     describe_running,
     examine,
     fingerprints,
+    list_rules,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_programs import (
     PARTS,
@@ -342,6 +353,8 @@ def gather(tree: Tree, asked: Dict[str, Any]) -> Dict[str, Any]:
     answer.update(describe_acme(asked["acme_home"]))
     if asked["selinux"]:
         answer["selinux"] = look(Host(), tree, asked["selinux"])
+    if asked["rules"]:
+        answer["rules"] = list_rules(units)
     if asked["sites"]:
         answer["sites"] = list_sites(tree, asked["header"])
     return answer
@@ -390,6 +403,7 @@ def main() -> None:
             "certificates": dict(several, elements="dict", options=certificate),
             "programs": strings,
             "selinux": {"type": "dict", "options": needs},
+            "rules": {"type": "bool", "default": False},
             "sites": {"type": "bool", "default": False},
         },
         supports_check_mode=True,

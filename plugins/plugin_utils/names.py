@@ -89,6 +89,14 @@ def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return None
 
 
+def firewall_rule(address: str, port: int, protocol: str = "tcp") -> str:
+    """Return firewalld's rule that lets an address or network use a port, as it prints it."""
+    return (
+        f'rule family="{"ipv6" if ":" in address else "ipv4"}" source address="{address}"'
+        f' port port="{port}" protocol="{protocol}" accept'
+    )
+
+
 def is_plain(path: str) -> bool:
     """Tell whether a path is relative, stays below, and is written in the one shortest way."""
     return all(part not in ("", ".", "..") for part in path.split("/"))

@@ -6,9 +6,11 @@ A converged host has nothing of it, and its role ends with the one question.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    names,
     nginx_files,
     nginx_plan,
     nginx_selinux,
@@ -25,6 +27,11 @@ SELF_SIGNED_DAYS, STAND_IN_DAYS, DEFAULT_DAYS = 397, 30, 3650
 DEFAULT_CERTIFICATE = "/etc/nginx/tls/_default"
 #: States of a certificate that nginx cannot use at all.
 UNUSABLE = ("missing", "unreadable", "mismatch")
+
+#: A rule of firewalld as names.firewall_rule writes it.
+ALLOWING = re.compile(
+    r'rule family="ipv[46]" source address="[^"]+" port port="\d+" protocol="\w+" accept'
+)
 
 DEPLOY_PROGRAM = f"{nginx_plan.ACME_HOME}/deploy.pyz"
 METRICS_TIMER = "nginx-metrics.timer"
@@ -51,6 +58,7 @@ def changes(plan: Keys, host: Keys, texts: dict[str, str] | None = None) -> Keys
         selinux: see nginx_selinux.changes.
         start: whether nginx has to be started or enabled.
         firewall: ports to open, as firewalld has them; empty where it does not run.
+        peers: see firewall_peers.
         acme, metrics: see acme_changes and metrics_changes.
     """
     limits = text_of(plan, nginx_plan.LIMITS_PATH, "limits.conf.j2", open_files=host["open_files"])
@@ -86,6 +94,7 @@ def changes(plan: Keys, host: Keys, texts: dict[str, str] | None = None) -> Keys
         "selinux": selinux,
         "start": not runs(host, "nginx.service"),
         "firewall": firewall(plan, host),
+        "peers": firewall_peers(plan, host),
         "acme": acme_changes(plan, host),
         "metrics": metrics_changes(plan, host),
     }
@@ -146,7 +155,12 @@ def problems(plan: Keys, host: Keys) -> list[str]:
                 " nginx_module_stream)."
             )
         backends = [place["http"] for place in site["places"] if place["kind"] == "http"]
-        verifies = any(backend["https"] and backend["verify"] for backend in backends)
+        verifies = any(
+            backend["https"]
+            and backend["verify"]
+            and not {"ca_bundle", "ca_bundle_text"} & {*backend}
+            for backend in backends
+        )
         if verifies and not host["ca_bundle"]:
             out.append(
                 f"site '{site['name']}', http.verify: this host has no list of certificate"
@@ -186,16 +200,44 @@ def dropped(plan: Keys, host: Keys, files: nginx_files.Files) -> list[str]:
     for path in gone:
         name = path.removeprefix("conf.d/").removesuffix(".conf")
         left += [f"tls/{name}.crt", f"tls/{name}.key", f"maintenance/{name}.html"]
+    left += [path for path in host["files"] if is_own_text(plan, path, gone) and path not in files]
     return gone + [path for path in left if path in host["files"] and path not in named]
+
+
+def is_own_text(plan: Keys, path: str, gone: list[str]) -> bool:
+    """Tell whether a file is what a site that is ours needs for its servers or clients.
+
+    Args:
+        plan: see nginx_plan.plan.
+        path: below /etc/nginx.
+        gone: files of the sites that left the list.
+    """
+    found = re.fullmatch(r"tls/([^/@]+)@[^/]+", path)
+    ours = [site["name"] for site in plan["sites"]]
+    return found is not None and (found[1] in ours or f"conf.d/{found[1]}.conf" in gone)
 
 
 def pairs(plan: Keys) -> list[Keys]:
     """Return the certificates and keys that are given as text, to be compared before they count."""
     keys = ("site", "certificate", "key", "key_names")
-    return [
+    own = [
         {key: about[key] for key in keys}
         for about in sites.certificates(plan["sites"])
         if about["kind"] == "text"
+    ]
+    return own + [
+        {
+            "site": site["name"],
+            "certificate": f"/etc/nginx/{place['secure']['certificate']}",
+            "key": f"/etc/nginx/{place['secure']['key']}",
+            "key_names": [
+                f"{sites.where_of(place, number)}http.{key}"
+                for key in ("certificate_text", "key_text")
+            ],
+        }
+        for site in plan["sites"]
+        for number, place in enumerate(site["places"])
+        if place["kind"] == "http" and "certificate_text" in place["http"]
     ]
 
 
@@ -272,12 +314,68 @@ def numbers(text: str) -> list[int]:
 
 def firewall(plan: Keys, host: Keys) -> list[str]:
     """Return the ports to open in firewalld, as 443/tcp; none where it does not run."""
-    state = host["units"].get("firewalld.service", {}).get("ActiveState")
-    if not plan["settings"]["nginx_firewalld"] or state != "active":
+    if not has_firewall(plan, host):
         return []
-    ports = nginx_files.ports_of(plan, host)
+    few = ports_of_peers(plan)
+    ports = {
+        port: about for port, about in nginx_files.ports_of(plan, host).items() if port not in few
+    }
     quic = [f"{port}/udp" for port, about in ports.items() if about["http3"]]
     return [f"{port}/tcp" for port in ports] + quic
+
+
+def has_firewall(plan: Keys, host: Keys) -> bool:
+    """Tell whether firewalld runs, and is the role's business."""
+    state = host["units"].get("firewalld.service", {}).get("ActiveState")
+    return bool(plan["settings"]["nginx_firewalld"] and state == "active")
+
+
+def ports_of_peers(plan: Keys) -> dict[int, Keys]:
+    """Return the ports where every site takes connections from some addresses alone.
+
+    Returns:
+        Port -> ``peers``, those of all sites there, and the ``protocols``.
+    """
+    out: dict[int, Keys] = {}
+    open_ports = set()
+    for site in plan["sites"]:
+        for use in sites.uses_of(site):
+            if not site["peers"]:
+                open_ports.add(use["port"])
+            about = out.setdefault(use["port"], {"peers": [], "protocols": ["tcp"]})
+            about["peers"] += [peer for peer in site["peers"] if peer not in about["peers"]]
+            if use["http3"]:
+                about["protocols"] = ["tcp", "udp"]
+    return {port: about for port, about in out.items() if port not in open_ports}
+
+
+def firewall_peers(plan: Keys, host: Keys) -> Keys:
+    """Return what firewalld is to have of ports that are for some addresses alone.
+
+    Returns:
+        closed: ports that may have been open to everybody, as firewalld has them; none where
+            another owner's site listens.
+        rules: those that let the addresses in.
+        gone: those of addresses that are none of them any more.
+    """
+    if not has_firewall(plan, host):
+        return {"closed": [], "rules": [], "gone": []}
+    foreign = nginx_files.with_others({}, plan, host)
+    closed, rules, gone = [], [], []
+    for port, about in ports_of_peers(plan).items():
+        for protocol in about["protocols"]:
+            mine = [names.firewall_rule(peer, port, protocol) for peer in about["peers"]]
+            rules += mine
+            end = f' port port="{port}" protocol="{protocol}" accept'
+            if port in foreign:
+                continue
+            closed.append(f"{port}/{protocol}")
+            gone += [
+                rule
+                for rule in host.get("rules", [])
+                if rule not in mine and ALLOWING.fullmatch(rule) and rule.endswith(end)
+            ]
+    return {"closed": closed, "rules": rules, "gone": gone}
 
 
 # ---- ACME --------------------------------------------------------------------------------------

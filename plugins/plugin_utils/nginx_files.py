@@ -307,6 +307,7 @@ def site_variables(site: Keys, plan: Keys, host: Keys, sockets: dict[int, Keys])
             "parts": below,
             "members": [own] * server["root"] + below,
             "refused": site_servers.refused(site, server),
+            "sticky": [place["sticky"] for place in own["places"] if place["sticky"]],
             "counted": counted,
             "zones": sites.zone_lines(site, counted or "$binary_remote_addr"),
         },
@@ -488,9 +489,11 @@ def rendered(plan: Keys, host: Keys, texts: dict[str, str]) -> Files:
     if here and DEFAULT_SITE not in theirs:
         text = f"# {HEADER}\n# Here because the package brings it again.\n"
         out[DEFAULT_SITE] = owned(text, settings["nginx_owner"])
-    secret = {}
+    secret: dict[str, str] = {}
     for site in plan["sites"]:
         name = site["name"]
+        for path, own_text in sites.own_texts(site).items():
+            (secret if path.endswith(".key") else out)[path] = own_text
         text = texts.get(name, "")
         if site["template"] == SITE:
             text = templates.render("nginx", SITE, **site_variables(site, plan, host, sockets))

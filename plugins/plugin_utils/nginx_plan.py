@@ -148,6 +148,7 @@ def questions(complete: list[Keys]) -> Keys:
         "hosts": sites.asked_hosts(complete),
         "certificates": [one for one in sites.certificates(complete) if one["kind"] != "text"],
         "sysctls": SYSCTLS,
+        "rules": any(site["peers"] for site in complete),
         "paths": [LIMITS_PATH, OLD_SYSCTL_FILE, *ACME_FILES, *METRICS_FILES, *OLD_PROGRAMS],
     }
 

@@ -60,6 +60,15 @@ def paths(complete: list[Keys]) -> list[Keys]:
                 }
                 for path in static["directories"]
             ]
+        out += [
+            {
+                "site": site["name"],
+                "key": key,
+                "path": path if path.startswith("/") else f"/etc/nginx/{path}",
+                "kind": "certificate",
+            }
+            for key, path in sites.named_files(site)
+        ]
     for about in sites.certificates(complete):
         if about["kind"] != "files":
             continue

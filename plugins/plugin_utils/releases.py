@@ -21,6 +21,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     called,
+    firewall_rule,
     without_slash,
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.release_checks import (
@@ -579,11 +580,7 @@ def routers_of(app: Keys, settings: Keys, systemd: int) -> list[Keys]:
 
 def rules_of(tcp: Keys) -> list[str]:
     """Return firewalld's rules for the web servers that may reach a uwsgi port."""
-    return [
-        f'rule family="{"ipv6" if ":" in address else "ipv4"}" source address="{address}"'
-        f' port port="{tcp["port"]}" protocol="tcp" accept'
-        for address in tcp["allow"]
-    ]
+    return [firewall_rule(address, tcp["port"]) for address in tcp["allow"]]
 
 
 def metrics_of(settings: Keys, systemd: int) -> list[Keys]:

@@ -34,6 +34,12 @@ SERVER = re.compile(
     r"""(unix:/[^\s;{}"']+|[A-Za-z0-9._-]+:\d+|\[[0-9A-Fa-f:]+\]:\d+)"""
     r"( (weight=\d+|backup|down|max_fails=\d+|fail_timeout=\d+m?s?|max_conns=\d+))*"
 )
+#: nginx has a variable for a cookie of such a name.
+COOKIE = re.compile(r"[A-Za-z0-9_]+")
+#: A file that nginx's directives can name, below /etc/nginx if it is relative.
+FILE = re.compile(r"""[^\s;{}"'$]+""")
+#: What a text in PEM must have.
+CERTIFICATE_MARK, KEY_MARK = "-----BEGIN CERTIFICATE-----", "PRIVATE KEY-----"
 BALANCE = re.compile(r"least_conn|ip_hash|random( two( least_conn)?)?|hash \S+( consistent)?")
 TIME = re.compile(r"(\d+(ms|[smhdwMy])?)+")
 PATH = re.compile(r"""/[^\s;{}"']*""")
@@ -249,10 +255,12 @@ def of_tls(site: Keys, resolvers: list[str], say: Say) -> None:
             f"tls: {said}; choose one of certificate and key, certificate_text and key_text,"
             " self_signed: true, acme: true."
         )
-    marks = {"certificate_text": "-----BEGIN CERTIFICATE-----", "key_text": "PRIVATE KEY-----"}
-    for key, mark in marks.items():
-        if key in tls and mark not in tls[key]:
-            say(f"tls.{key}: is no PEM text; it must have the line with {mark}.")
+    of_pem(tls, "tls", say)
+    if tls["clients"] and not tls["redirect"]:
+        say(
+            "tls.client_ca: by HTTP nobody is asked for a certificate, and with redirect: false the"
+            " site is served by it; take redirect: false out."
+        )
     if tls["acme"]:
         for domain in site["domains"]:
             if re.search(r"[*_]", domain) or is_address(domain):
@@ -264,6 +272,11 @@ def of_tls(site: Keys, resolvers: list[str], say: Say) -> None:
             say(
                 f"tls.acme: the authority asks on port 80, not on {site['port']}; leave port at 80."
             )
+    if tls["acme"] and site["peers"]:
+        say(
+            "peers: the authority of tls.acme is none of them, and could not look whether the names"
+            " lead to this host; use a certificate of another kind."
+        )
     if tls["stapling"] and (not resolvers or "self_signed" in kinds):
         why = (
             "a self-signed certificate has no authority to ask."
@@ -273,9 +286,28 @@ def of_tls(site: Keys, resolvers: list[str], say: Say) -> None:
         say(f"tls.stapling: {why}")
 
 
+def of_pem(given: Keys, where: str, say: Say) -> None:
+    """Say which certificates and keys, of a site or for its servers, are none.
+
+    Args:
+        given: the keys as described.
+        where: what has them.
+        say: called with each sentence.
+    """
+    for name in ("certificate", "key", "ca_bundle", "client_ca"):
+        text, mark = given.get(f"{name}_text"), KEY_MARK if name == "key" else CERTIFICATE_MARK
+        if text is not None and mark not in text:
+            say(f"{where}.{name}_text: is no PEM text; it must have the line with {mark}.")
+        if name in given and not FILE.fullmatch(given[name]):
+            say(
+                f"{where}.{name}: '{given[name]}' is no path of a file without spaces, quotes,"
+                " braces, $ and ;."
+            )
+
+
 def of_keys(site: Keys, say: Say) -> None:
     """Say what is wrong with the keys of a site that are nobody else's."""
-    for key in ("allow", "deny"):
+    for key in ("allow", "deny", "peers"):
         for address in site[key]:
             if not is_address(address):
                 say(f"{key}: '{address}' {ADDRESS_HINT}")
@@ -336,6 +368,8 @@ def of_place(place: Keys, at: str, paths: list[str], say_of_site: Say) -> None:
     paths.append(place["path"])
     if "upstream" in place:
         of_servers(place[kind], kind, say)
+    if kind == "http":
+        of_http(place["http"], say)
     of_kind(place, say)
     for key in ("connect_timeout", "read_timeout"):
         if not TIME.fullmatch(place[key]):
@@ -377,6 +411,35 @@ def of_servers(backend: Keys, kind: str, say: Say) -> None:
         re.search(r" backup( |$)", server) for server in servers
     ):
         say(f"{kind}.balance: {balance} knows no backup servers; leave one of the two out.")
+
+
+def of_http(backend: Keys, say: Say) -> None:
+    """Say what is wrong with how requests are passed on by HTTP."""
+    own = [key for key in ("ca_bundle", "certificate", "key") if {key, f"{key}_text"} & {*backend}]
+    if own and not backend["https"]:
+        say(f"http.{own[0]}: is for HTTPS to the servers; say https: true, or take it out.")
+    if "ca_bundle" in own and not backend["verify"]:
+        say("http.ca_bundle: is not looked at with verify: false; take one of the two out.")
+    of_pem(backend, "http", say)
+    if backend.get("max_fails", 0) < 0:
+        say("http.max_fails: must not be negative.")
+    if backend["fail_timeout"] and not TIME.fullmatch(backend["fail_timeout"]):
+        say(f"http.fail_timeout: '{backend['fail_timeout']}' is no time; write 10s.")
+    if "sticky" not in backend:
+        return
+    cookie = backend["sticky"]["cookie"]
+    if not COOKIE.fullmatch(cookie):
+        say(
+            f"http.sticky.cookie: '{cookie}' is no name of a cookie that nginx can look for; write"
+            " it of letters, digits and _."
+        )
+    if backend["balance"]:
+        say(
+            f"http.sticky: the cookie says which server it is, and balance: {backend['balance']}"
+            " another; leave one of the two out."
+        )
+    if any(re.search(r" backup( |$)", server) for server in backend["servers"]):
+        say("http.sticky: knows no backup servers; leave one of the two out.")
 
 
 def of_kind(place: Keys, say: Say) -> None:

@@ -88,6 +88,14 @@ def gather(group: list[Keys], say: Say) -> None:
 def join(site: Keys, leader: Keys, say: Say) -> None:
     """Make a site a guest of another's server."""
     site |= {"leader": leader["name"], "guests": []}
+    if site["peers"] and set(site["peers"]) != set(leader["peers"]):
+        said = "others" if leader["peers"] else "none"
+        say(
+            site,
+            f"peers: site '{leader['name']}' has the same domains and says {said}; one server takes"
+            " connections from the same addresses for all of it: say it there, and leave it out"
+            " here.",
+        )
     tls = site.pop("tls", None)
     if tls is not None and certificate(tls) != certificate(leader.get("tls")):
         said = "something else" if "tls" in leader else "none"
@@ -100,7 +108,8 @@ def join(site: Keys, leader: Keys, say: Say) -> None:
 
 def certificate(tls: Keys | None) -> Keys | None:
     """Return what is said about TLS, without what is made of it."""
-    return None if tls is None else {key: value for key, value in tls.items() if key != "files"}
+    made = ("files", "clients")
+    return None if tls is None else {key: tls[key] for key in tls if key not in made}
 
 
 def compare_paths(site: Keys, others: list[Keys], say: Say) -> None:

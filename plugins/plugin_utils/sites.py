@@ -28,6 +28,9 @@ MORE_DEFAULTS = ("tls", "limit")
 #: Keys with a default of the role's that cannot have another for all sites.
 NO_DEFAULTS = ("path",)
 
+#: What may be given as text, for HTTPS to servers, and how its file ends.
+OWN_TEXTS = {"ca_bundle": "-ca.crt", "certificate": ".crt", "key": ".key"}
+
 CACHE_ROOT = "/var/lib/nginx/cache"
 #: What nginx's units of time are in seconds; without one, it is seconds.
 SECONDS = {
@@ -109,6 +112,8 @@ def complete(item: Keys, defaults: Keys, say: Callable[[str, str], None]) -> Key
         if "certificate" in site["tls"]:
             files = {"certificate": site["tls"]["certificate"], "key": site["tls"].get("key", "")}
         site["tls"]["files"] = files
+        own = f"tls/{site['name']}@clients.crt" if "client_ca_text" in site["tls"] else ""
+        site["tls"]["clients"] = own or site["tls"].get("client_ca", "")
     site["caches"] = caches(site)
     times = [
         place["cache"]["shared_time"]
@@ -162,12 +167,14 @@ def complete_place(given: Keys, number: int, site: Keys) -> Keys:
         "directives": directives(given["options"]),
         "limit_lines": limit_lines(given["limit"], zone) if "limit" in given else [],
         "handed_on": [],
+        "sticky": None,
     }
     if kind in PREFIXES:
         name = site["name"]
         if not place["buffering"]:
             place["handed_on"] = [f"{PREFIXES[kind]}_buffering off"]
         place["upstream"] = f"location_{number}_{name}" if number else f"site_{name}"
+        place |= passing(place, kind, number, site)
         if "cache" in place:
             place["cache"] = place["cache"] | {"zone": zone_of(PREFIXES[kind], site)}
     path = place["path"]
@@ -187,6 +194,88 @@ def complete_place(given: Keys, number: int, site: Keys) -> Keys:
         text = quoted(place["answer"]["text"].replace("$", "${flaskstack_dollar}"))
         place["body"] = text.replace("\n", "\\n")
     return place
+
+
+def passing(place: Keys, kind: str, number: int, site: Keys) -> Keys:
+    """Return how a place passes requests on to its servers.
+
+    Returns:
+        servers: as the lines of an upstream have them; balance: the line before them, or empty.
+        keepalive: how many idle connections are kept.
+        For ``http`` also, if it is wanted, ``sticky``, a dictionary of ``cookie``, ``key`` (the
+        variable that the server goes by) and ``sent`` (the one of the cookie); and ``secure``, of
+        HTTPS to them the ``name`` on their certificate and the files of what is shown and checked.
+    """
+    backend = place[kind]
+    out = {"servers": backend["servers"], "balance": backend["balance"], "keepalive": 0}
+    if kind != "http":
+        return out
+    out["keepalive"] = backend["keepalive"]
+    out["servers"] = [with_fails(server, backend) for server in backend["servers"]]
+    if "sticky" in backend:
+        variable = f"sticky_{number}_{site['id']}" if number else f"sticky_{site['id']}"
+        out["sticky"] = {
+            "cookie": backend["sticky"]["cookie"],
+            "key": f"${variable}",
+            "sent": f"$set_{variable}",
+        }
+        if len(backend["servers"]) > 1:
+            out["balance"] = f"hash ${variable} consistent"
+    files = {key: f"tls/{own_file(site['name'], number, key)}" for key in OWN_TEXTS}
+    secure = {key: backend.get(key, "") for key in OWN_TEXTS}
+    secure |= {key: files[key] for key in OWN_TEXTS if f"{key}_text" in backend}
+    # Without its port, which is none of a certificate's.
+    out["secure"] = secure | {"name": re.sub(r":\d+$", "", backend["host"])}
+    several = len(site["domains"]) > 1 or re.search(r"[*_]", "".join(site["domains"]))
+    if secure["certificate"] and backend["host"] == "$host" and several:
+        # A connection is kept for its server, whatever name it was made with; and a server that
+        # asked for a certificate answers another name on it with 421.
+        out["keepalive"] = 0
+    return out
+
+
+def with_fails(server: str, backend: Keys) -> str:
+    """Return a server with what counts as its failure, where it does not say so itself."""
+    given = {key: backend.get(key) for key in ("max_fails", "fail_timeout")}
+    more = [
+        f" {key}={value}"
+        for key, value in given.items()
+        if value not in (None, "") and f" {key}=" not in server
+    ]
+    return server + "".join(more)
+
+
+def own_file(site: str, number: int, key: str) -> str:
+    """Return the file of a text that one place of a site needs for its servers.
+
+    No site can be called so.
+    """
+    place = f"servers-{number}" if number else "servers"
+    return f"{site}@{place}{OWN_TEXTS[key]}"
+
+
+def own_texts(site: Keys) -> dict[str, str]:
+    """Return the files of a site that are given as texts, besides its own certificate and key."""
+    out = {}
+    for place in site["places"]:
+        for key in OWN_TEXTS if place["kind"] == "http" else ():
+            if f"{key}_text" in place["http"]:
+                out[place["secure"][key]] = place["http"][f"{key}_text"].strip() + "\n"
+    if "client_ca_text" in site.get("tls", {}):
+        out[site["tls"]["clients"]] = site["tls"]["client_ca_text"].strip() + "\n"
+    return out
+
+
+def named_files(site: Keys) -> list[tuple[str, str]]:
+    """Return the files on the host, by key, that a site names besides its own certificate."""
+    out = []
+    for number, place in enumerate(site["places"]):
+        for key in OWN_TEXTS if place["kind"] == "http" else ():
+            if key in place["http"]:
+                out.append((f"{where_of(place, number)}http.{key}", place["http"][key]))
+    if "client_ca" in site.get("tls", {}):
+        out.append(("tls.client_ca", site["tls"]["client_ca"]))
+    return out
 
 
 def where_files_are(place: Keys) -> str:

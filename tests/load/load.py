@@ -10,16 +10,18 @@ connections this one looks for. Here every request has exactly one outcome, noth
 but what HTTP itself has a client retry (see `Client.closed`), and nothing is followed: a
 redirect is a failure with its status as any other answer that is not 2xx.
 
-Only loopback addresses and unix sockets are accepted, so with https nobody's certificate is
-checked. Needs Linux, Python 3.11 and nothing else. Exits 0 if it could measure, however much
-failed; 1 if it could not; 2 for wrong arguments. All times are seconds, those in the report
-since its `started_at`, unless a name says otherwise.
+Only loopback addresses, unix sockets and, on a lab host, addresses of the network between lab
+hosts (lab/network.sh) are accepted, so with https nobody's certificate is checked. Needs Linux,
+Python 3.11 and nothing else. Exits 0 if it could measure, however much failed; 1 if it could not;
+2 for wrong arguments. All times are seconds, those in the report since its `started_at`, unless a
+name says otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
 import errno
+import fcntl
 import ipaddress
 import itertools
 import json
@@ -28,6 +30,7 @@ import select
 import signal
 import socket
 import ssl
+import struct
 import sys
 import time
 from array import array
@@ -57,6 +60,12 @@ MAX_LINE = 65536
 #: How much of a failed answer the report shows, bytes, and of how many.
 SAMPLE_BYTES = 200
 SAMPLES = 5
+
+#: A lab host's interface into the network between lab hosts, and the kernel's numbers of the
+#: questions for an interface's IPv4 address and its mask (linux/sockios.h).
+LAB_INTERFACE = b"lab0"
+SIOCGIFADDR = 0x8915
+SIOCGIFNETMASK = 0x891B
 
 #: What a connection's error is counted as; "other" if it is not here.
 KINDS = {
@@ -594,6 +603,20 @@ def write(path: Path, report: dict[str, Any]) -> None:
     part.replace(path)
 
 
+def lab_network() -> ipaddress.IPv4Network:
+    """Give the network between lab hosts, if this is one; else one with no other host in it."""
+    name = struct.pack("256s", LAB_INTERFACE)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            address, mask = (
+                socket.inet_ntoa(fcntl.ioctl(sock, request, name)[20:24])
+                for request in (SIOCGIFADDR, SIOCGIFNETMASK)
+            )
+        except OSError:
+            return ipaddress.IPv4Network("127.0.0.1/32")
+    return ipaddress.IPv4Network(f"{address}/{mask}", strict=False)
+
+
 def target_of(urls: Sequence[str], host: str, unix: str) -> Target:
     """Make the requests from the arguments. Raises ValueError with a sentence."""
     addresses = set()
@@ -626,8 +649,11 @@ def target_of(urls: Sequence[str], host: str, unix: str) -> Target:
             ip = ipaddress.ip_address("127.0.0.1" if name == "localhost" else name)
         except ValueError:
             raise ValueError(f"{name} is not an address; give 127.0.0.1 and --host.") from None
-        if not ip.is_loopback:
-            raise ValueError(f"{name} is not a loopback address: load goes to this host only.")
+        if not (ip.is_loopback or ip in lab_network()):
+            raise ValueError(
+                f"{name} is not a loopback address, nor one of the network between lab hosts: load "
+                "goes to no other."
+            )
         family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
         address = (str(ip), port)
     tls = None

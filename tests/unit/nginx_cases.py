@@ -87,6 +87,8 @@ def case(*sites: dict[str, Any], **variables: Any) -> dict[str, Any]:
 
 
 SIGNED = {"self_signed": True}
+CA = "-----BEGIN CERTIFICATE-----\nx"
+KEY = "-----BEGIN PRIVATE KEY-----\nx"
 
 #: Case -> variables of the role.
 GOOD: dict[str, dict[str, Any]] = {
@@ -341,6 +343,61 @@ GOOD: dict[str, dict[str, Any]] = {
         site("api", http={"servers": ["10.0.0.1:80"]}),
         nginx_real_ip_from=["10.0.0.0/8", "2001:db8::/32"],
         nginx_real_ip_header="X-Real-IP",
+    ),
+    # ---- behind balancers, and as one ----
+    "peers": case(
+        site(peers=["10.0.0.1", "2001:db8::/32"], tls=SIGNED | {"client_ca": "/etc/pki/ca.crt"}),
+        site(
+            "text", peers=["10.0.0.1"], port=8080, tls=SIGNED | {"client_ca_text": CA, "port": 8443}
+        ),
+        site("below", domains=["text.example.com"], path="/below", port=8080),
+        nginx_real_ip_from=["10.0.0.1", "2001:db8::/32"],
+    ),
+    "balancer": case(
+        site(
+            http={
+                "servers": ["10.0.0.11:8443", "10.0.0.12:8443 max_fails=1", "10.0.0.13:8443"],
+                "https": True,
+                "host": "shop.inner:8443",
+                "ca_bundle": "/etc/pki/inner.crt",
+                "certificate": "/etc/pki/lb.crt",
+                "key": "/etc/pki/lb.key",
+                "max_fails": 3,
+                "fail_timeout": "5s",
+                "sticky": {"cookie": "srv_shop"},
+            },
+            static=static("/opt/a"),
+            locations=[
+                {
+                    "path": "/own/",
+                    "http": {
+                        "servers": ["10.0.0.14:443"],
+                        "https": True,
+                        "ca_bundle_text": CA,
+                        "certificate_text": CA,
+                        "key_text": KEY,
+                        "sticky": {"cookie": "other"},
+                    },
+                    "options": {"expires": "off"},
+                }
+            ],
+        ),
+        site(
+            "names",
+            domains=["a.test", "b.test"],
+            http={
+                "servers": ["10.0.0.11:443", "10.0.0.12:443"],
+                "https": True,
+                "certificate": "/etc/pki/lb.crt",
+                "key": "/etc/pki/lb.key",
+            },
+        ),
+        site(
+            "part",
+            domains=["a.test", "b.test"],
+            path="/part",
+            http={"servers": ["10.0.0.11:80", "10.0.0.12:80"], "sticky": {"cookie": "part"}},
+        ),
     ),
     # ---- TLS ----
     "tls": case(site(tls=SIGNED | {"hsts": 3600})),

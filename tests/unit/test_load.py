@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import ipaddress
 import json
 import os
 import signal
@@ -516,6 +517,20 @@ def test_refuses_wrong_arguments(
     assert stopped.value.code == 2
     assert sentence in capsys.readouterr().err
     assert os.listdir(tmp_path) == []
+
+
+def test_takes_addresses_of_the_network_between_lab_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a lab host's: an interface of this machine's stands in for lab0."""
+    assert load.lab_network().num_addresses == 1
+    with pytest.raises(ValueError, match="nor one of"):
+        load.target_of(["http://10.89.0.11/"], "shop.example", "")
+    monkeypatch.setattr(load, "LAB_INTERFACE", b"lo")
+    assert str(load.lab_network()) == "127.0.0.0/8"
+    monkeypatch.setattr(load, "lab_network", lambda: ipaddress.IPv4Network("10.89.0.0/24"))
+    target = load.target_of(["http://10.89.0.11:8000/"], "shop.example", "")
+    assert target.address == ("10.89.0.11", 8000)
+    with pytest.raises(ValueError, match="nor one of"):
+        load.target_of(["http://10.89.1.11/"], "shop.example", "")
 
 
 def test_asks_when_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

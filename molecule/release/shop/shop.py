@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 
 import behaviour
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 if behaviour.IMPORT == "fails":
     raise RuntimeError("this version does not import")
@@ -18,8 +19,9 @@ RELEASE = os.environ["APP_RELEASE"]
 
 @app.after_request
 def label(response: Response) -> Response:
-    """Say which release answers, for the load client to count."""
+    """Say which release answers, on which host, for the load client to count."""
     response.headers["X-Release"] = RELEASE
+    response.headers["X-Host"] = socket.gethostname()
     return response
 
 
@@ -42,8 +44,18 @@ def config() -> dict[str, str | int]:
     return {"currency": os.environ["CURRENCY"], "token": len(os.environ["TOKEN"])}
 
 
+@app.get("/seen")
+def seen() -> dict[str, str | None]:
+    """Show what the application is told of who asks."""
+    return {"client": request.remote_addr, "scheme": request.scheme, "host": request.host} | {
+        name: value for name, value in request.headers.items() if "for" in name.lower()
+    }
+
+
 @app.get("/healthz")
 def healthz() -> tuple[str, int]:
-    """Be as healthy as this version is."""
+    """Be as healthy as this version is, perhaps on one host only."""
     time.sleep(behaviour.HEALTH_SECONDS)
+    if behaviour.HEALTH_HOST not in ("", socket.gethostname()):
+        return behaviour.VERSION, 200
     return behaviour.VERSION, behaviour.HEALTH

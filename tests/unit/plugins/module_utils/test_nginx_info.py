@@ -180,6 +180,22 @@ def test_a_name_that_is_none_does_not_resolve(nginx: Host) -> None:
 # ---- the nginx that runs ----
 
 
+def test_rules_of_firewalld(nginx: Host) -> None:
+    nginx.command(
+        "firewall-cmd",
+        """#!/bin/sh
+echo "$*" >> "$FAKE/firewall-cmd.calls"
+echo 'rule b'
+[ "$1" = --permanent ] && echo 'rule a'
+exit 0
+""",
+    )
+    assert _nginx_info.list_rules({"firewalld.service": {"ActiveState": "inactive"}}) == []
+    assert _nginx_info.list_rules({}) == [] and not nginx.calls("firewall-cmd")
+    found = _nginx_info.list_rules({"firewalld.service": {"ActiveState": "active"}})
+    assert found == ["rule a", "rule b"]
+
+
 def row(state: str, inode: int) -> str:
     """Give a socket as /proc/net/tcp has it."""
     unread = "00000000:00000000 00:00000000 00000000"

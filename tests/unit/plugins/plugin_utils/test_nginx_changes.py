@@ -17,7 +17,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     specs,
     templates,
 )
-from nginx_cases import HOST, OWNER, ROOT, SIGNED, case, host, planned, site
+from nginx_cases import CA, HOST, OWNER, ROOT, SIGNED, case, host, planned, site
 from templar import has, load
 
 MINE = {"sha256": hashlib.sha256(b"mine\n").hexdigest(), "mode": "0644"}
@@ -452,6 +452,79 @@ def test_firewall() -> None:
     assert nginx_changes.firewall(plan, HOST) == []
     off = planned(case(site(), nginx_firewalld=False))
     assert nginx_changes.firewall(off, host(**running)) == []
+
+
+def rule(address: str, port: int = 8080, family: str = "ipv4") -> str:
+    """Give a rule as firewalld prints it."""
+    source = f'rule family="{family}" source address="{address}"'
+    return f'{source} port port="{port}" protocol="tcp" accept'
+
+
+def test_firewall_of_peers() -> None:
+    running = {"units": {"firewalld.service": {"ActiveState": "active"}}}
+    plan = planned(
+        case(
+            site(),
+            site("few", port=8080, peers=["10.0.0.1", "2001:db8::/32"]),
+            site("more", port=8080, peers=["10.0.0.2"]),
+            # Open to everybody for the other one's sake.
+            site("both", port=80, peers=["10.0.0.3"]),
+        )
+    )
+    assert plan["questions"]["rules"] and not planned(case(site()))["questions"]["rules"]
+    mine = [rule("10.0.0.1"), rule("2001:db8::/32", family="ipv6"), rule("10.0.0.2")]
+    others = [rule("10.0.0.9", 9090), 'rule service name="ssh" log prefix="x" accept']
+    there = host(**running, rules=[*mine, *others, rule("10.0.0.8")])
+    assert nginx_changes.firewall(plan, there) == ["80/tcp"]
+    assert nginx_changes.firewall_peers(plan, there) == {
+        "closed": ["8080/tcp"],
+        "rules": mine,
+        "gone": [rule("10.0.0.8")],
+    }
+    # Where somebody else's site is too, nothing is closed.
+    foreign = {"file": "conf.d/x.conf", "owner": "else", "listens": ["8080"], "variables": []}
+    found = nginx_changes.firewall_peers(plan, there | {"owned": [foreign]})
+    assert found == {"closed": [], "rules": mine, "gone": []}
+    nothing = {"closed": [], "rules": [], "gone": []}
+    assert nginx_changes.firewall_peers(plan, HOST) == nothing
+    changes = nginx_changes.changes(plan, there | {"sysctls": sysctls()["sysctls"]})
+    assert changes["peers"]["closed"] == ["8080/tcp"]
+
+
+def test_what_a_site_needs_for_its_servers_goes_with_it() -> None:
+    own = site(http={"servers": ["10.0.0.1:443"], "https": True, "ca_bundle_text": CA})
+    left = ("shop@servers-ca.crt", "shop@servers.key", "gone@clients.crt", "other@clients.crt")
+    there = host(
+        owned=owned("shop", "gone", owner=OWNER),
+        files={f"tls/{name}": MINE for name in left} | {"conf.d/gone.conf": MINE},
+        sysctls=sysctls()["sysctls"],
+    )
+    assert nginx_changes.changes(planned(case(own)), there)["remove"] == [
+        "conf.d/gone.conf",
+        "tls/shop@servers.key",
+        "tls/gone@clients.crt",
+    ]
+
+
+def test_what_is_shown_to_servers_is_compared_with_its_key() -> None:
+    pair = {"certificate_text": CA, "key_text": PEM["key_text"]}
+    own = site(http={"servers": ["10.0.0.1:443"], "https": True} | pair)
+    assert nginx_changes.pairs(planned(case(own))) == [
+        {
+            "site": "shop",
+            "certificate": "/etc/nginx/tls/shop@servers.crt",
+            "key": "/etc/nginx/tls/shop@servers.key",
+            "key_names": ["http.certificate_text", "http.key_text"],
+        }
+    ]
+
+
+def test_authorities_of_ones_own_need_none_of_the_hosts() -> None:
+    servers = {"servers": ["10.0.0.1:443"], "https": True}
+    bare = host(ca_bundle="", sysctls=sysctls()["sysctls"])
+    for more, problems in (({}, 1), ({"ca_bundle": "/a.crt"}, 0), ({"ca_bundle_text": CA}, 0)):
+        found = nginx_changes.changes(planned(case(site(http=servers | more))), bare)["problems"]
+        assert len(found) == problems
 
 
 # ---- what there is to ask ---------------------------------------------------------------------

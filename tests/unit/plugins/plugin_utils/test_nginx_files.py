@@ -25,7 +25,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.nginx_files impo
     worker_count,
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.sites import item_options
-from nginx_cases import GOOD, HOST, OWNER, SIGNED, case, host, planned, site
+from nginx_cases import CA, GOOD, HOST, KEY, OWNER, SIGNED, case, host, planned, site
 from nginx_texts import block, blocks, files, lines, listens, main_lines, stripped
 
 PEM = {
@@ -128,6 +128,51 @@ def test_balance() -> None:
     assert first == ["hash $request_uri consistent;", "ip_hash;", "zone site_c 128k;"]
     assert "server 10.0.0.4:80 backup;" in lines("hashed", "c")
     assert not [line for line in lines("hashed") if line.startswith("keepalive ")]
+
+
+def test_what_counts_as_a_failure_of_a_server() -> None:
+    # Of those that say nothing themselves.
+    assert block(lines("balancer"), "upstream site_shop {") == [
+        "hash $sticky_shop consistent;",
+        "zone site_shop 128k;",
+        "server 10.0.0.11:8443 max_fails=3 fail_timeout=5s;",
+        "server 10.0.0.12:8443 max_fails=1 fail_timeout=5s;",
+        "server 10.0.0.13:8443 max_fails=3 fail_timeout=5s;",
+        "keepalive 32;",
+    ]
+
+
+def test_a_visitor_comes_to_the_same_server() -> None:
+    found = lines("balancer")
+    assert block(found, "map $cookie_srv_shop $sticky_shop {") == [
+        "default $cookie_srv_shop;",
+        '"" $request_id;',
+    ]
+    assert block(found, "map $flaskstack_https:$cookie_srv_shop $set_sticky_shop {") == [
+        'default "";',
+        '"on:" "srv_shop=$request_id; Path=/; HttpOnly; SameSite=Lax; Secure";',
+        '":" "srv_shop=$request_id; Path=/; HttpOnly; SameSite=Lax";',
+    ]
+    # Only with what servers answer, and beside all other headers.
+    usual = [line for line in block(found, "server {") if line.startswith("add_header ")]
+    shared = [line for line in usual if "Set-Cookie" not in line]
+    for opening, variable in (("location / {", "shop"), ("location /own/ {", "1_shop")):
+        kept = [line for line in block(found, opening) if line.startswith("add_header ")]
+        assert kept[-1] == f"add_header Set-Cookie $set_sticky_{variable} always;"
+        assert kept[:-1] == shared[: len(kept) - 1] and len(kept) > 3
+    assert not [line for line in block(found, "location ^~ /static/ {") if "Set-Cookie" in line]
+    # One server is tried twice, as ever.
+    assert block(found, "upstream location_1_shop {")[:2] == [
+        "server 10.0.0.14:443 max_fails=0;",
+        "server 10.0.0.14:443 max_fails=0 backup;",
+    ]
+    part = lines("balancer", "names")
+    for opening in ("location = /part {", "location /part/ {"):
+        kept = [line for line in block(part, opening) if line.startswith("add_header ")]
+        assert kept.count("add_header Set-Cookie $set_sticky_part always;") == 1
+        assert len(kept) == len(set(kept)) > 3
+    paths = [line for line in lines("balancer", "part") if "Path=/part;" in line]
+    assert len(paths) == 2
 
 
 def test_only_http_keeps_connections() -> None:
@@ -318,9 +363,44 @@ def test_https_to_upstreams() -> None:
         "proxy_ssl_trusted_certificate /etc/pki/tls/certs/ca-bundle.crt;",
     ):
         assert line in answered
+    # Before nginx 1.23.4 its own would be without 1.3.
+    assert "proxy_ssl_protocols TLSv1.2 TLSv1.3;" in answered
     unverified = block(lines("https_upstream", "b"), "location / {")
     assert "proxy_ssl_name $host;" in unverified
     assert not [line for line in unverified if "verify" in line or "trusted" in line]
+
+
+def test_https_with_an_authority_of_ones_own() -> None:
+    answered = block(lines("balancer"), "location / {")
+    for line in (
+        "proxy_set_header Host shop.inner:8443;",
+        # A certificate has no port.
+        "proxy_ssl_name shop.inner;",
+        "proxy_ssl_certificate /etc/pki/lb.crt;",
+        "proxy_ssl_certificate_key /etc/pki/lb.key;",
+        "proxy_ssl_verify on;",
+        "proxy_ssl_trusted_certificate /etc/pki/inner.crt;",
+    ):
+        assert line in answered
+    own = block(lines("balancer"), "location /own/ {")
+    for key, name in (
+        ("certificate", "shop@servers-1.crt"),
+        ("certificate_key", "shop@servers-1.key"),
+        ("trusted_certificate", "shop@servers-1-ca.crt"),
+    ):
+        assert f"proxy_ssl_{key} tls/{name};" in own
+    written = files("balancer")
+    assert written["tls/shop@servers-1.key"] == {"text": KEY + "\n", "mode": "0600"}
+    assert written["tls/shop@servers-1.crt"] == {"text": CA + "\n", "mode": "0644"}
+    assert written["tls/shop@servers-1-ca.crt"]["text"] == CA + "\n"
+
+
+def test_connection_with_a_certificate_is_for_one_name() -> None:
+    # nginx answers another name on it with 421; one that is always the same may be kept.
+    assert "keepalive 32;" in block(lines("balancer"), "upstream site_shop {")
+    assert "keepalive 32;" in block(lines("balancer"), "upstream location_1_shop {")
+    assert "keepalive 32;" not in block(lines("balancer", "names"), "upstream site_names {")
+    assert "keepalive 32;" in block(lines("balancer", "part"), "upstream site_part {")
 
 
 def test_fastcgi() -> None:
@@ -472,7 +552,7 @@ def test_no_location_takes_headers_away() -> None:
 
 
 #: Cases with headers below the server.
-SEVERAL_LEVELS = ("shared", "shared_tls", "alone_below", "uploads")
+SEVERAL_LEVELS = ("shared", "shared_tls", "alone_below", "uploads", "peers", "balancer")
 
 
 def inner_blocks(found: list[str]) -> list[list[str]]:
@@ -747,6 +827,38 @@ def test_access() -> None:
     inner = block(lines("access", "inner"), "map $access_inner:$uri $refused_inner {")
     assert inner == ["default 0;", r'"~^0:/\.well-known/acme-challenge/" 0;', '"~^0:" 1;']
     assert not [line for line in lines("plain") if "refused" in line]
+
+
+def test_peers() -> None:
+    found = lines("peers")
+    assert block(found, "geo $realip_remote_addr $peer_shop {") == [
+        "default 0;",
+        "10.0.0.1 1;",
+        "2001:db8::/32 1;",
+    ]
+    # Also where HTTP leads to HTTPS, and before anything else is answered.
+    servers = blocks(found, "server {")
+    assert len(servers) == 2
+    for server in servers:
+        inner = [line for line in server if not line.startswith(("listen", "server_name", "ssl_"))]
+        start = inner.index("if ($peer_shop = 0) {")
+        assert inner[start + 1] == "return 444;"
+        assert not [line for line in inner[:start] if "return" in line or "location" in line]
+    # Who has no certificate is refused before that, so by a page that it comes before.
+    assert "error_page 400 495 496 497 =400 /.nginx/refused;" in servers[1]
+    assert block(servers[1], "location = /.nginx/refused {") == ["internal;", "return 400;"]
+    # What is below a path is in the same server.
+    assert "geo $realip_remote_addr $peer_text {" in lines("peers", "text")
+    assert not [line for line in lines("peers", "below") if "peer_" in line]
+    assert not [line for line in lines("plain") if "peer_" in line]
+
+
+def test_certificates_of_clients() -> None:
+    for name, file in (("shop", "/etc/pki/ca.crt"), ("text", "tls/text@clients.crt")):
+        server = blocks(lines("peers", name), "server {")[1]
+        assert f"ssl_client_certificate {file};" in server and "ssl_verify_client on;" in server
+    assert files("peers")["tls/text@clients.crt"] == {"text": CA + "\n", "mode": "0644"}
+    assert not [line for line in lines("tls") if "client" in line and "verify" in line]
 
 
 def test_limits() -> None:

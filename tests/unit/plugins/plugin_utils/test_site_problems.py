@@ -32,6 +32,7 @@ def below(name: str, path: str, **keys: Any) -> dict[str, Any]:
     return site(name, domains=["x.test"], path=path, **keys)
 
 
+HTTP = {"servers": ["10.0.0.1:80", "10.0.0.2:80"]}
 PEM = {
     "certificate_text": "-----BEGIN CERTIFICATE-----\nx",
     "key_text": "-----BEGIN PRIVATE KEY-----\nx",
@@ -323,6 +324,64 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "balance": (
         case(site(uwsgi=SERVERS | {"balance": "fastest"})),
         ["'shop', uwsgi.balance", "'fastest'", "least_conn"],
+    ),
+    "sticky_balance": (
+        case(site(http=HTTP | {"sticky": {"cookie": "a"}, "balance": "least_conn"})),
+        ["'shop', http.sticky:", "balance: least_conn", "leave one"],
+    ),
+    "sticky_backup": (
+        case(site(http={"servers": ["a:80", "b:80 backup"], "sticky": {"cookie": "a"}})),
+        ["'shop', http.sticky:", "no backup"],
+    ),
+    "sticky_cookie": (
+        case(site(http=HTTP | {"sticky": {"cookie": "my-cookie"}})),
+        ["http.sticky.cookie", "'my-cookie'", "letters, digits and _"],
+    ),
+    "max_fails": (case(site(http=HTTP | {"max_fails": -1})), ["http.max_fails", "negative"]),
+    "fail_timeout": (
+        case(site(http=HTTP | {"fail_timeout": "soon"})),
+        ["http.fail_timeout", "'soon'", "10s"],
+    ),
+    "certificate_without_https": (
+        case(place(http=HTTP | {"certificate": "/a.crt", "key": "/a.key"})),
+        ["location '/api/', http.certificate", "https: true"],
+    ),
+    "bundle_without_verify": (
+        case(site(http=HTTP | {"https": True, "verify": False, "ca_bundle": "/a.crt"})),
+        ["http.ca_bundle", "verify: false"],
+    ),
+    "bundle_of_nothing": (
+        case(site(http=HTTP | {"https": True, "ca_bundle_text": "x"})),
+        ["http.ca_bundle_text", "no PEM text", "BEGIN CERTIFICATE"],
+    ),
+    "bundle_path": (
+        case(site(http=HTTP | {"https": True, "ca_bundle": "/a b.crt"})),
+        ["http.ca_bundle:", "'/a b.crt'", "without spaces"],
+    ),
+    "certificate_without_key": (
+        case(site(http=HTTP | {"https": True, "certificate": "/a.crt"})),
+        ["http", "certificate", "key"],
+    ),
+    "client_ca_by_http": (
+        case(site(tls=SIGNED | {"client_ca": "/a.crt", "redirect": False})),
+        ["tls.client_ca", "redirect: false"],
+    ),
+    "client_ca_text": (
+        case(site(tls=SIGNED | {"client_ca_text": "x"})),
+        ["tls.client_ca_text", "no PEM text"],
+    ),
+    "peers": (case(site(peers=["lb1"])), ["'shop', peers: 'lb1'", "no IP address"]),
+    "peers_acme": (
+        case(site(peers=["10.0.0.1"], tls={"acme": True})),
+        ["'shop', peers:", "tls.acme", "another kind"],
+    ),
+    "peers_of_one_server": (
+        case(below("a", "/", peers=["10.0.0.1"]), below("b", "/b", peers=["10.0.0.2"])),
+        ["site 'b', peers: site 'a'", "says others"],
+    ),
+    "peers_of_a_part": (
+        case(below("a", "/"), below("b", "/b", peers=["10.0.0.2"])),
+        ["site 'b', peers: site 'a'", "says none"],
     ),
     "balance_backup": (
         case(place(http={"servers": ["a:80", "b:80 backup"], "balance": "ip_hash"})),
