@@ -48,8 +48,7 @@ options:
   settings:
     type: dict
     description: How load balancers ask application hosts, C(port), C(tls), and with it C(ca),
-      C(certificate) and C(key), files on the host, or C(ca_text) and so on, and C(name), which is
-      on all certificates.
+      C(certificate) and C(key), files on the host, or C(ca_text) and so on.
 author: The flaskstack authors (@flaskstack)
 """
 

@@ -31,8 +31,6 @@ HTTP_KEYS = ("balance", "sticky", "max_fails", "fail_timeout", "keepalive")
 #: Where load balancers ask application hosts: ports that SELinux lets nginx have.
 PORT = 8080
 TLS_PORT = 8443
-#: The name that is on the certificates of application hosts, unless another is said.
-TLS_NAME = "flaskstack-backend"
 
 
 class Cluster(TypedDict):
@@ -209,14 +207,13 @@ def backend(site: Keys, cluster: Cluster, settings: Keys) -> Keys:
     out = {key: value for key, value in site.items() if key not in EDGE_KEYS}
     out |= {
         "name": site["name"] + BACKEND,
-        "port": port(settings),
+        "port": PORT if settings.get("tls") else port(settings),
         "peers": [cluster["addresses"][host] for host in cluster["load_balancers"]],
         "retry": False,
     }
     if settings.get("tls"):
         out["tls"] = {
             "port": port(settings),
-            "redirect": False,
             **pem(settings, "certificate"),
             **pem(settings, "key"),
             **pem(settings, "ca", "client_ca"),
@@ -272,14 +269,13 @@ def transport(settings: Keys) -> Keys:
 
     Args:
         settings: ``tls``, whether by HTTPS; then ``ca``, ``certificate`` and ``key``, files on the
-            host, or the same with ``_text``, and ``name``, which is on all certificates.
+            host, or the same with ``_text``; the certificates have the application's domains.
     """
     if not settings.get("tls"):
         return {}
     return {
         "https": True,
         "verify": True,
-        "server_name": settings.get("name") or TLS_NAME,
         **pem(settings, "ca", "ca_bundle"),
         **pem(settings, "certificate"),
         **pem(settings, "key"),
@@ -305,6 +301,11 @@ def problems_of_settings(settings: Keys) -> list[str]:
     if not settings.get("tls"):
         return []
     out = []
+    if port(settings) == PORT:
+        out.append(
+            f"flaskstack_backend_port: {PORT} is where HTTP goes; choose another for HTTPS, or"
+            f" leave it out for {TLS_PORT}."
+        )
     for name in ("ca", "certificate", "key"):
         given = pem(settings, name)
         if len(given) != 1:

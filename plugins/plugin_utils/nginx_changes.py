@@ -173,7 +173,7 @@ def problems(plan: Keys, host: Keys) -> list[str]:
                 f" this play is '{plan['settings']['nginx_owner']}'; give the site another name,"
                 " or say the same nginx_owner in both."
             )
-    if not plan["settings"]["nginx_real_ip_from"]:
+    if not nginx_files.proxies(plan):
         for found in others:
             if set(nginx_files.BALANCER_VARIABLES) & set(found.get("variables", [])):
                 out.append(

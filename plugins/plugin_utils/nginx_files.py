@@ -289,7 +289,7 @@ def site_variables(site: Keys, plan: Keys, host: Keys, sockets: dict[int, Keys])
         ports["https"] = site["tls"]["port"]
     known = {one["name"]: one for one in plan["sites"]}
     server = site_servers.of_server(site, plan["sites"])
-    scheme = SCHEME_VARIABLE if settings["nginx_real_ip_from"] else "$scheme"
+    scheme = SCHEME_VARIABLE if proxies(plan) else "$scheme"
     own = part_of(site, server, scheme)
     # Those below a path: the leader among them, if there is none at /.
     below = [own] * bool(site["prefix"])
@@ -317,7 +317,7 @@ def site_variables(site: Keys, plan: Keys, host: Keys, sockets: dict[int, Keys])
             "brotli": has_brotli(settings, host),
             "ca_bundle": host["ca_bundle"],
             "hidden_pattern": HIDDEN,
-            "proxied": bool(settings["nginx_real_ip_from"]),
+            "proxied": bool(proxies(plan)),
         },
     }
 
@@ -448,7 +448,7 @@ def main_text(plan: Keys, host: Keys, sockets: dict[int, Keys]) -> str:
         answer_buffers=answer_buffers(settings),
         compressions=["gzip"] * settings["nginx_gzip"] + ["brotli"] * brotli,
         compressed_types=COMPRESSED,
-        proxies=list(dict.fromkeys(settings["nginx_real_ip_from"])),
+        proxies=proxies(plan),
         scanner_patterns=SCANNERS if scanned else [],
         tls=TLS_PROFILES[settings["nginx_tls_profile"]] if tls else None,
         http2_line=settings["nginx_http2"] and version >= (1, 25, 1),
@@ -456,6 +456,12 @@ def main_text(plan: Keys, host: Keys, sockets: dict[int, Keys]) -> str:
         needs_reject=needs_reject(sockets),
         can_reject=can_reject(host),
     )
+
+
+def proxies(plan: Keys) -> list[str]:
+    """Return who is believed when it says for whom it asks: those named, and each site's peers."""
+    peers = [peer for site in plan["sites"] for peer in site["peers"]]
+    return list(dict.fromkeys(plan["settings"]["nginx_real_ip_from"] + peers))
 
 
 def can_reject(host: Keys) -> bool:

@@ -351,7 +351,9 @@ GOOD: dict[str, dict[str, Any]] = {
             "text", peers=["10.0.0.1"], port=8080, tls=SIGNED | {"client_ca_text": CA, "port": 8443}
         ),
         site("below", domains=["text.example.com"], path="/below", port=8080),
-        nginx_real_ip_from=["10.0.0.1", "2001:db8::/32"],
+        # Theirs go by another header; the peers by their own.
+        nginx_real_ip_from=["192.0.2.0/24"],
+        nginx_real_ip_header="X-Real-IP",
     ),
     "balancer": case(
         site(

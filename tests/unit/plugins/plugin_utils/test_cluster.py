@@ -170,12 +170,13 @@ def test_hosts_are_asked_by_https_with_certificates_of_both_sides() -> None:
     behind = sites(SHOP, "app1", **settings)["shop.backend"]
     assert behind["tls"] == {
         "port": cluster.TLS_PORT,
-        "redirect": False,
         "certificate_text": "C",
         "key_text": "K",
         "client_ca": "/etc/pki/ca.pem",
     }
     http = sites(SHOP, "lb1", **settings)["shop"]["http"]
+    # Plain HTTP is answered with where to go.
+    assert behind["port"] == cluster.PORT
     assert http["servers"][0] == f"192.0.2.11:{cluster.TLS_PORT}"
     assert http["https"]
     assert http["verify"]
@@ -242,5 +243,7 @@ def test_https_to_the_hosts_needs_three_files() -> None:
     assert cluster.problems_of_settings(whole) == []
     (said,) = cluster.problems_of_settings({**whole, "key_text": "K"})
     assert "one of flaskstack_backend_key, a PEM file" in said
+    (said,) = cluster.problems_of_settings({**whole, "port": 8080})
+    assert "8080 is where HTTP goes" in said
     (said,) = cluster.problems_of_settings({**whole, "ca": ""})
     assert "one of flaskstack_backend_ca, a PEM file" in said

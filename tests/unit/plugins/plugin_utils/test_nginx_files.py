@@ -853,6 +853,18 @@ def test_peers() -> None:
     assert not [line for line in lines("plain") if "peer_" in line]
 
 
+def test_peers_are_believed() -> None:
+    main = files("peers")["nginx.conf"]["text"]
+    for network in ("192.0.2.0/24", "10.0.0.1", "2001:db8::/32"):
+        assert f"set_real_ip_from {network};" in main
+        assert f"        {network} 1;\n" in main
+    assert "real_ip_header X-Real-IP;" in main
+    assert "real_ip_header X-Forwarded-For;" in blocks(lines("peers"), "server {")[1]
+    assert "real_ip_header" not in "".join(lines("plain"))
+    # Its host too, if it is one of the site's.
+    assert "set $flaskstack_name $name_shop;" in lines("peers")
+
+
 def test_certificates_of_clients() -> None:
     for name, file in (("shop", "/etc/pki/ca.crt"), ("text", "tls/text@clients.crt")):
         server = blocks(lines("peers", name), "server {")[1]
