@@ -238,17 +238,28 @@ def balanced(app: Keys, cluster: Cluster, settings: Keys) -> Keys:
         ],
         # Whoever has the least to do: requests of an application differ a thousandfold.
         "balance": "" if own.get("sticky") else "least_conn",
+        # An application that broke off is asked again on another host; not here and there, too.
+        "retry_bad_gateway": True,
+        # One request that ends an application is no reason to leave its host out.
+        "max_fails": 3,
         **{key: own[key] for key in HTTP_KEYS if key in own},
         **transport(settings),
     }
-    out = {key: copy.deepcopy(given[key]) for key in (*EDGE_KEYS, *BOTH_KEYS) if key in given}
+    # A host of the same network answers at once, or is not there.
+    out: Keys = {"connect_timeout": "2s"}
+    out |= {key: copy.deepcopy(given[key]) for key in (*EDGE_KEYS, *BOTH_KEYS) if key in given}
     out |= {key: own[key] for key in own if key not in (*HTTP_KEYS, "cache_static")}
     out |= {"name": app["name"], "domains": app["domains"], "http": http}
     if "path" in app:
         out["path"] = app["path"]
     if own.get("cache_static"):
         out["locations"] = [
-            {"path": f"^~ {static['url']}", "http": http, "cache": {"time": lasts}}
+            {
+                "path": f"^~ {static['url']}",
+                "http": http,
+                "cache": {"time": lasts},
+                "connect_timeout": out["connect_timeout"],
+            }
             for static in app.get("static", [])
             if (lasts := "1y" if static.get("immutable") else static.get("expires", ""))
         ]

@@ -149,6 +149,7 @@ def test_people_ask_the_load_balancers_alone() -> None:
         "[2001:db8::13]:8080",
     ]
     assert before["http"]["balance"] == "least_conn"
+    assert before["http"]["retry_bad_gateway"]
     assert before["tls"] == {"self_signed": True}
     assert before["limit"] == {"requests": "10r/s"}
     assert before["client_max_body_size"] == "20m"

@@ -853,6 +853,19 @@ def test_peers() -> None:
     assert not [line for line in lines("plain") if "peer_" in line]
 
 
+def test_what_broke_off_behind_a_server_is_asked_of_another() -> None:
+    found = {}
+    for said in (False, True):
+        http = {"servers": ["10.0.0.11:80", "10.0.0.12:80"], "retry_bad_gateway": said}
+        given = case(site(http=http, uwsgi=None))
+        text = rendered(planned(given), HOST, {})["conf.d/shop.conf"]["text"]
+        found[said] = [line for line in stripped(text) if line.startswith("proxy_next_upstream ")]
+    assert found == {
+        False: ["proxy_next_upstream error timeout invalid_header http_503;"],
+        True: ["proxy_next_upstream error timeout invalid_header http_502 http_503;"],
+    }
+
+
 def test_peers_are_believed() -> None:
     main = files("peers")["nginx.conf"]["text"]
     for network in ("192.0.2.0/24", "10.0.0.1", "2001:db8::/32"):
