@@ -37,6 +37,7 @@ linters() {
     vermin --processes=1 --quiet --violations --no-tips --eval-annotations --exclude tomllib --target=3.6- plugins/modules plugins/module_utils
     yamllint --strict .
     workflows
+    tools/promtool.sh
     command -v shellcheck >/dev/null || lab/bootstrap.sh lint
     shellcheck --external-sources tools/*.sh lab/*.sh lab/vm/*.sh tests/installed/run.sh .ci/run
     tools/reference.py --check

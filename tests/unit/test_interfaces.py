@@ -251,6 +251,7 @@ def test_tarball_is_what_users_need(tmp_path: Path) -> None:
     assert {name.split("/")[0] for name in names if "/" in name} == {
         "docs",
         "meta",
+        "monitoring",
         "playbooks",
         "plugins",
         "roles",
