@@ -36,7 +36,16 @@ MOST_BYTES = 1 << 20
 
 
 class Pending(Exception):
-    """Not finished within PATIENCE; the same call continues it. The text says what it waits for."""
+    """Not finished within PATIENCE; the same call continues it. The text says what it waits for.
+
+    Args:
+        text: what it waits for.
+        job: what the next call is to be given, where it could not know otherwise what to continue.
+    """
+
+    def __init__(self, text: str, job: str = "") -> None:
+        super().__init__(text)
+        self.job = job
 
 
 def or_pending(work: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
@@ -44,7 +53,8 @@ def or_pending(work: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
     try:
         return work()
     except Pending as pending:
-        return {"changed": False, "pending": True, "progress": str(pending)}
+        answer = {"changed": False, "pending": True, "progress": str(pending)}
+        return dict(answer, job=pending.job) if pending.job else answer
 
 
 # ---- Starting --------------------------------------------------------------------------------

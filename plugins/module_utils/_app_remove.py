@@ -123,8 +123,14 @@ def names_of(directory: str) -> List[str]:
 
 def unit_files(app: Application) -> List[str]:
     """Return the unit files of an application."""
-    units = [name for name in names_of(_systemd.UNITS) if is_unit(app, name)]
-    return there([os.path.join(_systemd.UNITS, name) for name in units + [slice_of(app)]])
+    places = (_systemd.UNITS, _systemd.RUNTIME_UNITS)
+    units = [
+        os.path.join(place, name)
+        for place in places
+        for name in names_of(place)
+        if is_unit(app, name)
+    ]
+    return there(units + [os.path.join(_systemd.UNITS, slice_of(app))])
 
 
 def boot_links(app: Application) -> List[str]:

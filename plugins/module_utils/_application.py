@@ -21,6 +21,10 @@ LOCKS = _lock.LOCKS
 #: Seconds to wait for another process that switches the same application.
 LOCK_PATIENCE = 10.0
 
+#: What stands before the number of a command that somebody runs in a release, in its unit's name.
+#: The second dot keeps it apart from services and timers, whose names have none.
+COMMAND = "exec."
+
 #: Why a release that is named was the one to go: events of the history that made it serve.
 SERVED = ("activated", "rolled-back")
 
@@ -74,7 +78,8 @@ class Application:
     def pattern(self) -> "re.Pattern[str]":
         """What the units of its releases look like; group 1 is the release."""
         return re.compile(
-            rf"uwsgi-{re.escape(self.name)}(?:\.[a-z0-9_-]+)?@(.*)\.(?:service|socket|timer)$"
+            rf"uwsgi-{re.escape(self.name)}(?:\.[a-z0-9_-]+(?:\.[a-z0-9]+)?)?@(.*)"
+            r"\.(?:service|socket|timer)$"
         )
 
     def releases_in(self, units: Iterable[str]) -> List[str]:
@@ -312,8 +317,13 @@ def list_instances() -> Units:
 
 
 def is_job(unit: str) -> bool:
-    """Tell whether a unit is what a timer starts: it ends by itself, and is not to be stopped."""
+    """Tell whether a unit is what a timer or a person has begun: it ends by itself.
+
+    It is not to be stopped.
+    """
     stem, kind = os.path.splitext(unit)
+    if f".{COMMAND}" in stem.split("@")[0]:
+        return True
     return kind == ".service" and os.path.exists(os.path.join(_systemd.UNITS, stem + ".timer"))
 
 

@@ -16,6 +16,8 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._errors import (
 
 #: Where the units are that the collection writes.
 UNITS = "/etc/systemd/system"
+#: Where units are that a reboot forgets.
+RUNTIME_UNITS = "/run/systemd/system"
 #: Seconds that the journal may take, to write what it has and to be read.
 JOURNAL_PATIENCE = 10.0
 #: Directories of links that start units at boot.

@@ -79,6 +79,7 @@ class Host:
         monkeypatch.setenv("FAKE", str(self.fake))
         places: list[tuple[Any, str, Any]] = [
             (_systemd, "UNITS", str(self.units_directory)),
+            (_systemd, "RUNTIME_UNITS", str(directory / "runtime-units")),
             (_application, "SOCKETS", str(self.sockets)),
             (_application, "STAMPS", str(self.stamps)),
             (_application, "LOCKS", str(directory / "lock")),

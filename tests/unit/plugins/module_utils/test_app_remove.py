@@ -179,6 +179,17 @@ def test_all_of_it_goes_and_its_data_stay(full: Host) -> None:
     assert again["kept"] == answer["kept"]
 
 
+def test_the_unit_of_a_command_goes_too(full: Host) -> None:
+    unit = full.directory / "runtime-units/uwsgi-shop.exec.1a2b3c4d@a-1.service"
+    other = unit.with_name("uwsgi-shop-admin.exec.1a2b3c4d@a-1.service")
+    unit.parent.mkdir()
+    for path in (unit, other):
+        path.touch()
+    remove(full)
+    assert not unit.exists()
+    assert other.exists()
+
+
 def test_its_data_go_if_told(full: Host) -> None:
     (full.root / "shop" / _app_shared.NOTE).write_text('["media"]')
     answer = remove(full, data=True)
