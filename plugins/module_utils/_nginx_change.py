@@ -25,6 +25,10 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._files import (
     read_text,
     write,
 )
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_servers import (
+    drained_of,
+    mark,
+)
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import (
     HEADER,
     PATIENCE,
@@ -271,6 +275,15 @@ def answer(
     }
 
 
+def respect_drained(tree: Tree, change: Change) -> None:
+    """Have the sites that are going to be written say which servers are drained at this moment."""
+    drained = drained_of(tree)
+    for name, (data, mode) in list(change.files.items()):
+        text = data.decode("utf-8", "surrogateescape")
+        if name.startswith("conf.d/") and change.header in text.partition("\n")[0]:
+            change.files[name] = mark(text, drained).encode("utf-8", "surrogateescape"), mode
+
+
 def swap(tree: Tree, fresh: Files, gone: List[str]) -> None:
     """Put new files in the place of the old ones, and remove others; or after a failure nothing.
 
@@ -357,8 +370,10 @@ def configure(tree: Tree, change: Change, check: bool = False) -> Dict[str, Any]
     try:
         if check:
             with clearing_up(), alone(tree, change=False):
+                respect_drained(tree, change)
                 return announce(tree, change)
         with clearing_up(), alone(tree):
+            respect_drained(tree, change)
             return apply(tree, change)
     except (Problem, OSError) as error:
         details = error.details if isinstance(error, Problem) else {}

@@ -205,6 +205,11 @@ owned:
       listens: ["80", "[::]:80"]
       variables: [$flaskstack_blocked]
       parts: [blog]
+drained:
+  description: Servers that get no requests, see M(flaskstack.centos.nginx_drain).
+  returned: always
+  type: list
+  elements: str
 pending:
   description: Whether something is written that nginx has not taken over.
   returned: always
@@ -319,6 +324,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_programs 
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_reload import UNIT
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_selinux import look
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_servers import drained_of
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_sites import list_sites
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import HEADER, Tree
 from ansible_collections.flaskstack.centos.plugins.module_utils._selinux_local import Host
@@ -340,6 +346,7 @@ def gather(tree: Tree, asked: Dict[str, Any]) -> Dict[str, Any]:
         "files": fingerprints(tree.files()),
         "paths": fingerprints({path: path for path in asked["paths"]}),
         "owned": describe_owned(tree, asked["header"]),
+        "drained": drained_of(tree),
         "pending": bool(tree.journal()),
         "programs": {path: is_current(path) for path in PARTS},
         "acme_due": list_due(tree, asked["acme_home"]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_servers import mark
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     nginx_versions,
     request_headers,
@@ -402,6 +403,14 @@ def owned(text: str, owner: str) -> str:
     return f"{first}{newline}{OWNER}{owner}\n{rest}"
 
 
+def respecting(text: str, host: Keys) -> str:
+    """Return the text of a site's file as the host is going to write it: some servers are drained.
+
+    As with the owner, only where the role's header is.
+    """
+    return mark(text, host.get("drained", [])) if HEADER in text.partition("\n")[0] else text
+
+
 def parameters_text(kind: str) -> str:
     """Return what a server is told of each request.
 
@@ -503,7 +512,7 @@ def rendered(plan: Keys, host: Keys, texts: dict[str, str]) -> Files:
         text = texts.get(name, "")
         if site["template"] == SITE:
             text = templates.render("nginx", SITE, **site_variables(site, plan, host, sockets))
-        out[f"conf.d/{name}.conf"] = owned(text, settings["nginx_owner"])
+        out[f"conf.d/{name}.conf"] = respecting(owned(text, settings["nginx_owner"]), host)
         if "tls" in site and "certificate_text" in site["tls"]:
             tls = site["tls"]
             out[tls["files"]["certificate"]] = tls["certificate_text"].strip() + "\n"

@@ -29,11 +29,14 @@ MEGABYTE = 1048576
 
 
 def tables(status: Status) -> str:
-    """Return both tables as one text; the second only if it has a row."""
+    """Return both tables as one text, the second only if it has a row, and who is drained."""
     certificates = certificate_rows(status)
     lines = table([APPLICATIONS, *application_rows(status)])
     if certificates:
         lines += ["", *table([CERTIFICATES, *certificates])]
+    drained = drained_lines(status)
+    if drained:
+        lines += ["", *drained]
     return "\n".join(lines)
 
 
@@ -101,6 +104,15 @@ def certificate_rows(status: Status) -> list[Row]:
             if site["certificate"] is not None or site["maintenance"]:
                 out.append([host, site["site"], ", ".join(notes), " ".join(site["names"])])
     return out
+
+
+def drained_lines(status: Status) -> list[str]:
+    """Return a line for each host whose nginx sends no requests to some servers."""
+    return [
+        f"{host} sends no requests to {', '.join(found['drained'])} (drained)."
+        for host, found in status.items()
+        if found and found.get("drained")
+    ]
 
 
 def lasts(days: Any) -> str:

@@ -50,6 +50,7 @@ HOST: dict[str, Any] = {
     "open_files": 524288,
     "files": {},
     "owned": [],
+    "drained": [],
     "certificates": {},
     "sysctls": {},
     "paths": {},

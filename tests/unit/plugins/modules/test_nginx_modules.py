@@ -19,6 +19,7 @@ NAMES = (
     "nginx_block",
     "nginx_certificate",
     "nginx_config",
+    "nginx_drain",
     "nginx_info",
     "nginx_metrics",
     "nginx_purge",
@@ -143,7 +144,7 @@ def test_info(run: Run, nginx: Host) -> None:
         {"file": "conf.d/shop.conf", "owner": "ours"} | needs,
         {"file": "conf.d/wiki.conf", "owner": "theirs"} | needs,
     ]
-    assert answer["pending"] and not answer["changed"]
+    assert answer["pending"] and not answer["changed"] and answer["drained"] == []
     assert answer["nginx"]["version"] == "1.22.1"
     assert answer["units"]["nginx.service"]["ActiveState"] == "active"
     assert list(answer["paths"]) == [str(nginx.root / "nginx.conf")]
@@ -244,6 +245,20 @@ def test_block(run: Run, nginx: Host) -> None:
     assert not run("nginx_block", address="10.0.0.1", state="absent").answer["changed"]
     assert run("nginx_block", address="10.0.0.1", wait=5).answer == answer
     assert run("nginx_block", address="nowhere").failed
+
+
+def test_drain(run: Run, nginx: Host) -> None:
+    upstream = "upstream site_shop {\n    server 10.0.0.1:80;\n    server 10.0.0.2:80;\n}\n"
+    nginx.put("conf.d/shop.conf", f"# {HEADER}\n{upstream}")
+    dry = run("nginx_drain", check=True, address="10.0.0.1").answer
+    assert (dry["changed"], dry["drained"], dry["upstreams"]) == (True, ["10.0.0.1"], ["site_shop"])
+    assert not (nginx.root / "drained-now").exists()
+    assert run("nginx_drain", address="10.0.0.1", wait=5).answer == dry
+    assert run("nginx_info").answer["drained"] == ["10.0.0.1"]
+    ended = run("nginx_drain", address="10.0.0.2")
+    assert ended.failed and ended.answer["upstreams"] == ["site_shop"]
+    assert not run("nginx_drain", check=True, address="10.0.0.2", force=True).failed
+    assert run("nginx_drain", check=True, address="10.0.0.1", state="present").answer["changed"]
 
 
 def test_purge(run: Run) -> None:

@@ -134,6 +134,18 @@ def test_a_host_with_all_of_it_has_nothing_to_do() -> None:
     assert pending["configure"]
 
 
+def test_a_drained_server_is_no_difference() -> None:
+    plan = planned(case(site(http={"servers": ["10.0.0.1:80", "10.0.0.2:80"]})))
+    there = host(sysctls=sysctls()["sysctls"], drained=["10.0.0.2"])
+    files = nginx_files.rendered(plan, there, {})
+    assert "    server 10.0.0.2:80 down; # drained\n" in files["conf.d/shop.conf"]["text"]
+    there |= {"files": fingerprints(files)}
+    assert nginx_changes.changes(plan, there)["files"] == {}
+    # Until it is put back.
+    back = nginx_changes.changes(plan, there | {"drained": []})["files"]
+    assert set(back) == {"conf.d/shop.conf"} and "down" not in back["conf.d/shop.conf"]
+
+
 LEFT = {
     "nginx.conf": MINE,
     "blocked-now.conf": MINE,

@@ -77,6 +77,15 @@ def test_what_is_not_as_it_should_be_stands_beside_the_state() -> None:
     assert text.endswith("old-22222222 (v0 bbbbbbbbbbbb)")
 
 
+def test_who_gets_no_requests() -> None:
+    quiet: dict[str, Any] = {"applications": [], "sites": []}
+    lines = tables(
+        {"lb1": quiet | {"drained": ["10.0.0.11", "10.0.0.12"]}, "lb2": quiet, "x": None}
+    )
+    assert lines.endswith("\n\nlb1 sends no requests to 10.0.0.11, 10.0.0.12 (drained).")
+    assert "drained" not in tables({"lb1": quiet | {"drained": []}})
+
+
 def test_an_application_that_never_ran() -> None:
     new = application("new", release="", version="", since="", state="inactive", memory=0)
     assert tables({"web1": {"applications": [new], "sites": []}}).splitlines()[1].split() == [
