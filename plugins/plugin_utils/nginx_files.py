@@ -313,6 +313,10 @@ def site_variables(site: Keys, plan: Keys, host: Keys, sockets: dict[int, Keys])
             "zones": sites.zone_lines(site, counted or "$binary_remote_addr"),
         },
         "__nginx": {
+            "acme_peers": [
+                f"[{peer}]" if ":" in peer else peer
+                for peer in dict.fromkeys(settings["nginx_acme_peers"])
+            ],
             "acme_webroot": ACME_WEBROOT,
             "blocked_status": settings["nginx_blocked_status"],
             "brotli": has_brotli(settings, host),
@@ -469,8 +473,7 @@ def main_text(plan: Keys, host: Keys, sockets: dict[int, Keys]) -> str:
 
 def proxies(plan: Keys) -> list[str]:
     """Return who is believed when it says for whom it asks: those named, and each site's peers."""
-    peers = [peer for site in plan["sites"] for peer in site["peers"]]
-    return list(dict.fromkeys(plan["settings"]["nginx_real_ip_from"] + peers))
+    return list(dict.fromkeys(plan["settings"]["nginx_real_ip_from"] + plan["peers"]))
 
 
 def can_reject(host: Keys) -> bool:

@@ -63,6 +63,7 @@ def plan(given: Keys) -> Keys:
     Returns:
         problems: a sentence for each thing that is wrong.
         settings: the role's variables, complete and of the described types, without the lists.
+        peers: addresses from which alone sites take connections, of those to keep too.
         sites: the sites that can be read, complete (see sites.py), without those to keep.
         release: of the operating system.
         asks_for_stream: whether installing nginx takes a module stream that is to be found out.
@@ -94,6 +95,7 @@ def plan(given: Keys) -> Keys:
     problems += site_problems.of_sites(complete, settings)
     ours = facts["selinux"] and settings["nginx_selinux"]
     needs = nginx_selinux.wanted(complete, settings) if ours else {}
+    peers = list(dict.fromkeys(peer for site in complete for peer in site["peers"]))
     # What is wrong with them is said all the same. A server of several is written as a whole.
     kept = [site for site in complete if is_kept(site, settings)]
     complete = [site for site in complete if site not in kept]
@@ -101,6 +103,7 @@ def plan(given: Keys) -> Keys:
     return {
         "problems": problems,
         "settings": settings,
+        "peers": peers,
         "sites": complete,
         "release": facts["distribution_major_version"],
         "asks_for_stream": nginx_versions.asks_for_stream(

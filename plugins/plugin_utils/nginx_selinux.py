@@ -30,7 +30,7 @@ def wanted(complete: list[Keys], settings: Keys) -> Keys:
         "owner": settings["nginx_owner"],
         "ports": ports(complete, settings),
         "paths": paths(complete),
-        "booleans": booleans(complete),
+        "booleans": booleans(complete, settings),
     }
 
 
@@ -92,11 +92,13 @@ def tcp_servers(complete: list[Keys]) -> list[str]:
     ]
 
 
-def booleans(complete: list[Keys]) -> list[str]:
+def booleans(complete: list[Keys], settings: Keys) -> list[str]:
     """Return the booleans that are to be on."""
     if tcp_servers(complete):
         return [CONNECT]
-    return [RELAY] if any("tls" in site and site["tls"]["stapling"] for site in complete) else []
+    tls = [site["tls"] for site in complete if "tls" in site]
+    asks_peers = bool(settings["nginx_acme_peers"]) and any(about["acme"] for about in tls)
+    return [RELAY] if asks_peers or any(about["stapling"] for about in tls) else []
 
 
 def changes(plan: Keys, host: Keys, limits_differ: bool) -> Keys:

@@ -107,6 +107,9 @@ def of_role(settings: Keys, defaults: Keys, facts: Keys) -> list[str]:
             say(f"{name}: '{address}' {ADDRESS_HINT}")
         if len(wrong) > NAMED:
             say(f"{name}: {len(wrong) - NAMED} more are none.")
+    for peer in settings["nginx_acme_peers"]:
+        if "/" in peer or not is_address(peer):
+            say(f"nginx_acme_peers: '{peer}' is no IP address; write 192.0.2.1 or 2001:db8::1.")
     owner = settings["nginx_owner"]
     if not owner.strip() or not owner.isprintable():
         say(f"nginx_owner: '{owner}' must be a name of one line, because it stands in each file.")

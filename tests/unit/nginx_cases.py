@@ -402,6 +402,12 @@ GOOD: dict[str, dict[str, Any]] = {
             http={"servers": ["10.0.0.11:80", "10.0.0.12:80"], "sticky": {"cookie": "part"}},
         ),
     ),
+    "acme_peers": case(
+        site("a.b", tls={"acme": True}),
+        site("both", tls={"acme": True, "redirect": False}),
+        site("plain"),
+        nginx_acme_peers=["10.0.0.1", "2001:db8::2", "10.0.0.1"],
+    ),
     # ---- TLS ----
     "tls": case(site(tls=SIGNED | {"hsts": 3600})),
     "tls_kinds": case(

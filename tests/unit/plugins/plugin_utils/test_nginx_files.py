@@ -866,6 +866,14 @@ def test_what_broke_off_behind_a_server_is_asked_of_another() -> None:
     }
 
 
+def test_peers_of_a_site_that_stays_are_believed() -> None:
+    # It is the only one, its application has failed, and nginx.conf is written anew.
+    plan = planned(case(site(peers=["10.0.0.1"]), nginx_keep_sites=["shop"]))
+    assert plan["sites"] == []
+    main = rendered(plan, HOST, {})["nginx.conf"]["text"]
+    assert "set_real_ip_from 10.0.0.1;" in main
+
+
 def test_peers_are_believed() -> None:
     main = files("peers")["nginx.conf"]["text"]
     for network in ("192.0.2.0/24", "10.0.0.1", "2001:db8::/32"):
@@ -1133,6 +1141,25 @@ def test_acme_challenge() -> None:
     (both,) = blocks(lines("access", "inner"), "server {")
     assert "root /var/lib/nginx/acme;" in block(both, CHALLENGE)
     assert CHALLENGE not in lines("tls")
+
+
+def test_challenges_of_other_hosts() -> None:
+    for name, number in (("a.b", 0), ("both", 0)):
+        found = lines("acme_peers", name)
+        assert block(found, f"upstream acme_{name} {{") == [
+            "server 10.0.0.1:80 max_fails=0;",
+            "server [2001:db8::2]:80 max_fails=0;",
+        ]
+        server = blocks(found, "server {")[number]
+        own = block(server, "location ^~ /.well-known/acme-challenge/ {")
+        assert "error_page 404 = @acme_peers;" in own
+        asked = block(server, "location @acme_peers {")
+        # No host is asked for what another one asks of it: two would do so for ever.
+        assert block(asked, "if ($http_x_flaskstack_challenge) {") == ["return 404;"]
+        assert "proxy_set_header X-Flaskstack-Challenge 1;" in asked
+        assert f"proxy_pass http://acme_{name};" in asked
+    assert "acme" not in "\n".join(lines("acme_peers", "plain") + lines("plain"))
+    assert "@acme_peers" not in "\n".join(lines("tls_kinds", "acme"))
 
 
 def test_hsts() -> None:

@@ -40,6 +40,13 @@ def test_ports() -> None:
     assert needs(nginx_status_port=0)["ports"] == []
 
 
+def test_challenges_are_asked_of_other_hosts() -> None:
+    acme = site(tls={"acme": True})
+    assert needs(acme, nginx_acme_peers=["10.0.0.1"])["booleans"] == ["httpd_can_network_relay"]
+    assert needs(acme)["booleans"] == []
+    assert needs(site(), nginx_acme_peers=["10.0.0.1"])["booleans"] == []
+
+
 def test_what_is_read() -> None:
     files = {"certificate": "/srv/tls/a.crt", "key": "tls/a.key"}
     found = needs(

@@ -370,6 +370,10 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         case(site(tls=SIGNED | {"client_ca_text": "x"})),
         ["tls.client_ca_text", "no PEM text"],
     ),
+    "acme_peers": (
+        {"nginx_acme_peers": ["10.0.0.0/24"]},
+        ["nginx_acme_peers", "'10.0.0.0/24'", "192.0.2.1"],
+    ),
     "peers": (case(site(peers=["lb1"])), ["'shop', peers: 'lb1'", "no IP address"]),
     "peers_acme": (
         case(site(peers=["10.0.0.1"], tls={"acme": True})),
