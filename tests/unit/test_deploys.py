@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -130,6 +131,16 @@ def test_all_hosts_are_prepared_before_the_first_switches(name: str) -> None:
     ]
     wiring = yaml.safe_load((ROOT / "playbooks/vars/wiring.yml").read_text(encoding="utf-8"))
     assert wiring["uwsgi_activate"] is False
+
+
+def test_the_token_of_the_lock_is_not_lost_on_the_way() -> None:
+    # A task that is skipped registers its variable all the same, and nothing would be given back.
+    taken = [
+        path.stem
+        for path in (ROOT / "playbooks").rglob("*.yml")
+        if re.search(r"register: flaskstack_lock$", path.read_text(encoding="utf-8"), re.M)
+    ]
+    assert sorted(taken) == ["lock", "unlock"]
 
 
 @pytest.mark.parametrize("name", ["switch", "back"])
