@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 
@@ -13,14 +14,35 @@ PATTERN = re.compile(r"[*?\[\]~@]")
 LOCALHOST = ("localhost", "127.0.0.1", "::1")
 
 
+#: A part of a pattern, with ranges as of web[1:3], between the colons that Ansible takes, too.
+PART = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+
+
 def pattern(hosts: str | list[str]) -> str:
     """Return hosts as one pattern of Ansible.
 
     Args:
         hosts: a pattern, or several of them in a list or with commas or blanks between them.
     """
-    parts = hosts if isinstance(hosts, list) else re.split(r"[,\s]+", hosts)
-    return ",".join(part for part in parts if part)
+    if not isinstance(hosts, list):
+        return ",".join(part for part in re.split(r"[,\s]+", hosts) if part)
+    given = [one for one in hosts if one]
+    # With a comma anywhere, Ansible does not look for colons.
+    return ",".join(
+        part
+        for one in given
+        for found in re.split(r"[,\s]+", one)
+        for part in ([found] if len(given) == 1 or is_address(found) else PART.findall(found))
+    )
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IP address, as a host may be called."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def unknown(pattern: str, known: Iterable[str]) -> list[str]:

@@ -58,6 +58,19 @@ def failed_items(registered: Keys) -> list[Keys]:
     ]
 
 
+def switched_items(registered: Keys) -> list[Keys]:
+    """Return name, release and the release before of the items of a loop that serve now.
+
+    Args:
+        registered: what Ansible registers of a loop of ``app_activate``.
+    """
+    return [
+        {"name": run["item"]["name"], "release": run["release"], "from": run["from"]}
+        for run in registered.get("results", [])
+        if not problem_of(run) and run.get("release")
+    ]
+
+
 def failed_commands(host: str, due: list[Keys], runs: Said) -> dict[str, str]:
     """Return application -> why this host must not activate its release: its command failed.
 

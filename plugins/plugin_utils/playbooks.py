@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.rolling import problems_of_serial
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Keys, read
 
 TEXT: Keys = {"type": "str"}
@@ -45,6 +46,11 @@ VARIABLES: Keys = {
     "flaskstack_ca_bundle": TEXT,
     "flaskstack_metrics_directory": TEXT,
     "flaskstack_fapolicyd": {"type": "str", "choices": ["fail", "allow"]},
+    "flaskstack_on_failure": {"type": "str", "choices": ["hold", "rollback"]},
+    "flaskstack_canary_pause": TEXT,
+    "flaskstack_check_url": TEXT,
+    # A number, a text, or a list of both: see rolling.py.
+    "flaskstack_serial": {"type": "raw"},
 }
 
 
@@ -57,6 +63,18 @@ def problems(given: Keys) -> list[str]:
     out: list[str] = []
     own = {key: value for key, value in given.items() if value != "" and key in VARIABLES}
     found = read(VARIABLES, own, lambda key, wrong: out.append(f"{key}: {wrong}"))
+    out += problems_of_serial(given.get("flaskstack_serial", "") or 0)
+    pause, url = found.get("flaskstack_canary_pause", ""), found.get("flaskstack_check_url", "")
+    if pause and not (pause.isdecimal() or pause == "prompt"):
+        out.append(
+            f"flaskstack_canary_pause: '{pause}' is no whole number of seconds; write one, or"
+            " prompt, to be asked."
+        )
+    if url and not url.startswith(("http://", "https://")):
+        out.append(
+            f"flaskstack_check_url: '{url}' is no address; write https://shop.example.com/healthz,"
+            " what is asked after each batch."
+        )
     wheelhouse = found.get("flaskstack_wheelhouse", "")
     if wheelhouse and not (wheelhouse.startswith("/") and Path(wheelhouse).is_dir()):
         out.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,9 +19,10 @@ DEPLOYS = ("site", "deploy", "rollback", "remove")
 
 
 def play_of(name: str) -> dict[str, Any]:
-    """Give the play of a playbook that works on the hosts: its last one."""
+    """Give the play of a playbook that works on the hosts, under a lock."""
     plays = yaml.safe_load((ROOT / f"playbooks/{name}.yml").read_text(encoding="utf-8"))
-    return dict(plays[-1])
+    (found,) = [play for play in plays if any("block" in task for task in play.get("tasks", []))]
+    return dict(found)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,7 @@ def test_whatever_happens_the_lock_is_given_back(name: str) -> None:
     # First of all: what comes after it may fail.
     assert block["always"][0][imports] == "tasks/unlock.yml"
     assert [task[imports] for task in block["always"][1:]] == (
-        [] if name in ("rollback", "remove") else ["tasks/failed.yml"]
+        ["tasks/failed.yml"] if name == "deploy" else []
     )
 
 
@@ -99,6 +101,56 @@ def test_whatever_tags_are_asked_for_it_is_validated_under_the_lock(name: str) -
     assert [step["name"] for step in steps if step.get("tags") != "always"] == []
 
 
+def test_load_balancers_come_before_what_ends_the_run() -> None:
+    plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text(encoding="utf-8"))
+    _, validated, _, balancers, last = plays
+    assert validated["hosts"] == balancers["hosts"]
+    # Where one of them cannot have what it should, nothing is touched anywhere.
+    assert validated["any_errors_fatal"] is True
+    (task,) = last["tasks"]
+    assert task["ansible.builtin.import_tasks"] == "tasks/failed.yml"
+
+
+@pytest.mark.parametrize("name", ["site", "deploy"])
+def test_all_hosts_are_prepared_before_the_first_switches(name: str) -> None:
+    (block,) = [task for task in play_of(name)["tasks"] if "block" in task]
+    steps = [
+        task.get("ansible.builtin.import_tasks") or task["ansible.builtin.import_role"]["name"]
+        for task in block["block"]
+        if "ansible.builtin.debug" not in task
+    ]
+    steps = [step for step in steps if step != "flaskstack.centos.python"]
+    assert steps[:6] == [
+        "tasks/lock.yml",
+        "flaskstack.centos.flask_app",
+        # No release command is run for what was not built everywhere.
+        "tasks/rolling.yml",
+        "flaskstack.centos.uwsgi",
+        "tasks/rolling.yml",
+        "tasks/batches.yml",
+    ]
+    wiring = yaml.safe_load((ROOT / "playbooks/vars/wiring.yml").read_text(encoding="utf-8"))
+    assert wiring["uwsgi_activate"] is False
+
+
+def test_the_token_of_the_lock_is_not_lost_on_the_way() -> None:
+    # A task that is skipped registers its variable all the same, and nothing would be given back.
+    taken = [
+        path.stem
+        for path in (ROOT / "playbooks").rglob("*.yml")
+        if re.search(r"register: flaskstack_lock$", path.read_text(encoding="utf-8"), re.M)
+    ]
+    assert sorted(taken) == ["lock", "unlock"]
+
+
+@pytest.mark.parametrize("name", ["switch", "back"])
+def test_what_goes_wrong_in_a_batch_is_noted(name: str) -> None:
+    # A host that failed would be out of the play, and the others would not know.
+    (block,) = yaml.safe_load((ROOT / f"playbooks/tasks/{name}.yml").read_text(encoding="utf-8"))
+    (note,) = block["rescue"]
+    assert "flaskstack_broken" in note["ansible.builtin.set_fact"]
+
+
 @pytest.mark.parametrize("name", DEPLOYS)
 def test_modules_know_of_the_lock(name: str) -> None:
     assert "flaskstack_lock.environment" in play_of(name)["environment"]
@@ -110,7 +162,12 @@ def test_no_jinja_statements() -> None:
 
 
 def test_flask_apps_may_refer_to_facts() -> None:
-    tasks = yaml.safe_load((ROOT / "playbooks/tasks/validate.yml").read_text(encoding="utf-8"))
+    plan, tasks = (
+        yaml.safe_load((ROOT / f"playbooks/tasks/{name}.yml").read_text(encoding="utf-8"))
+        for name in ("plan", "validate")
+    )
+    assert tasks[0]["ansible.builtin.import_tasks"] == "plan.yml"
+    tasks = plan + tasks[1:]
     roles = [task.get("ansible.builtin.import_role", {}).get("tasks_from") for task in tasks]
     (first, *_) = (at for at, task in enumerate(tasks) if "flask_apps" in str(task))
     assert "gather" in roles[:first]

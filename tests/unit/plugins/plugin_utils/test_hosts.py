@@ -34,6 +34,11 @@ def test_each_unknown_name_has_a_sentence() -> None:
         ("web1 web2, web3", "web1,web2,web3"),
         (["web1", "web2"], "web1,web2"),
         ([], ""),
+        (["app", ""], "app"),
+        (["app:!web2"], "app:!web2"),
+        # With a comma in it, Ansible would look for a host 'app:!web2'.
+        (["app:!web2", "load_balancers"], "app,!web2,load_balancers"),
+        (["web[1:3]:&app", "lb1,fe80::1"], "web[1:3],&app,lb1,fe80::1"),
     ],
 )
 def test_pattern(hosts: str | list[str], expected: str) -> None:

@@ -111,3 +111,14 @@ def test_items_that_failed() -> None:
         {"name": "blog", "msg": "no table"}
     ]
     assert once.failed_items({"skipped": True}) == []
+
+
+def test_items_that_serve_now() -> None:
+    """What was brought back without a switch is among them; what failed is not."""
+    done = ran() | {"release": "b-2", "from": "a-1"}
+    refused = ran("no", "blog x") | {"release": "b-2", "from": "a-1"}
+    skipped = {"item": {"name": "news"}, "skipped": True}
+    assert once.switched_items({"results": [done, refused, skipped]}) == [
+        {"name": "shop", "release": "b-2", "from": "a-1"}
+    ]
+    assert once.switched_items({"skipped": True}) == []

@@ -19,6 +19,21 @@ from templar import ROOT, load
         ({"release": True}, "release: is true to YAML; write it in quotes."),
         ({"lock": "brake"}, "lock: 'brake' is none of break. Did you mean 'break'?"),
         ({"format": "jsn"}, "format: 'jsn' is none of table, json. Did you mean 'json'?"),
+        (
+            {"flaskstack_serial": [1, "half"]},
+            "flaskstack_serial: 'half' is no number of hosts; write a number (2), a part of all"
+            " (25%), or a list of them ([1, 25%, 100%]), one for each batch.",
+        ),
+        (
+            {"flaskstack_canary_pause": "10m"},
+            "flaskstack_canary_pause: '10m' is no whole number of seconds; write one, or prompt, to"
+            " be asked.",
+        ),
+        (
+            {"flaskstack_check_url": "shop.example"},
+            "flaskstack_check_url: 'shop.example' is no address; write"
+            " https://shop.example.com/healthz, what is asked after each batch.",
+        ),
         ({"flaskstack_lock_lease": "long"}, "flaskstack_lock_lease: 'long' is no whole number."),
         (
             {"flaskstack_wheelhouse": "wheels"},
@@ -34,6 +49,9 @@ def test_refused(given: dict[str, Any], sentence: str) -> None:
 def test_good() -> None:
     given = {"app": "shop", "version": "1.10", "lock": "", "flaskstack_lock_lease": "60", "x": 1.1}
     assert playbooks.problems(given) == []
+    batches = {"flaskstack_serial": [1, "50%"], "flaskstack_canary_pause": "600"}
+    assert playbooks.problems(batches) == []
+    assert playbooks.problems(batches | {"flaskstack_canary_pause": "prompt"}) == []
     assert playbooks.problems({"app": None, "flaskstack_wheelhouse": str(ROOT)}) == []
 
 
