@@ -37,6 +37,7 @@ done
 version import-error IMPORT=fails
 version unhealthy HEALTH=500
 version unhealthy-app2 HEALTH=500 HEALTH_HOST=app2
+version unhealthy-release-2 HEALTH=500 HEALTH_HOST=release-2
 version hanging HEALTH_SECONDS=60
 version bad-migration MIGRATION=fails
 version bad-requirement REQUIREMENT=itsdangerous==0.0.999

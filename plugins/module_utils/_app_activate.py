@@ -338,14 +338,15 @@ def choose(name: str, root: str, release: str) -> str:
         raise Problem(app.no_release())
     if release:
         if not app.about(release):
-            raise Problem(app.missing(release))
+            raise Problem(app.missing(release), current=current)
         return release
     good = app.good()
     if not good:
         raise Problem(
             f"application '{name}': no release before {current} is known to be good, so there is"
             f" none to go back to; there are:\n{app.list_releases()}\n"
-            "Name one with -e release=… to go there all the same."
+            "Name one with -e release=… to go there all the same.",
+            current=current,
         )
     return good[0]
 

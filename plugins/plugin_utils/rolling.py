@@ -247,6 +247,25 @@ def problem_of(name: str, rolling: Rolling, said: Said) -> str:
     return ""
 
 
+def common_target(choices: dict[str, Keys]) -> str:
+    """Return the release that all hosts go back to, so that they serve the same one.
+
+    Where a release was stopped half-way, some hosts go back to what the others still serve; that
+    comes first. Of the rest, what most of them would go to by their own history.
+
+    Args:
+        choices: by host, ``release``, which it would go to by itself (empty if there is none), and
+            ``current``, which it serves.
+    """
+    wanted = [one["release"] for one in choices.values() if one["release"]]
+    served = {one["current"] for one in choices.values()}
+    return max(
+        dict.fromkeys(wanted),
+        key=lambda release: (release in served, wanted.count(release)),
+        default="",
+    )
+
+
 def listed(names: list[str]) -> str:
     """Return names as a sentence has them."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -220,3 +220,29 @@ def test_what_was_held_from_the_start_never_goes_back() -> None:
 
 def test_before_anything_is_decided_nothing_is_wrong() -> None:
     assert rolling.failures(None, host("shop")) == []
+
+
+def choice(release: str, current: str) -> dict[str, str]:
+    """Describe where a host would go by itself."""
+    return {"release": release, "current": current}
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        ([choice("a", "b"), choice("a", "b")], "a"),
+        # Most of them, and the first of as many.
+        ([choice("x", "c"), choice("a", "c"), choice("a", "c")], "a"),
+        ([choice("x", "c"), choice("a", "c")], "x"),
+        # Stopped after the first: it goes back to what the others still serve, and not all of them
+        # to what was before that.
+        ([choice("b", "c"), choice("a", "b"), choice("a", "b")], "b"),
+        # One that has nothing before is where the others go.
+        ([choice("b", "c"), choice("", "b")], "b"),
+        ([choice("", "b")], ""),
+        ([], ""),
+    ],
+)
+def test_all_go_back_to_one_release(choices: list[dict[str, str]], expected: str) -> None:
+    given = {f"web{number}": one for number, one in enumerate(choices)}
+    assert rolling.common_target(given) == expected
