@@ -24,6 +24,8 @@ LOCK_PATIENCE = 10.0
 #: What stands before the number of a command that somebody runs in a release, in its unit's name.
 #: The second dot keeps it apart from services and timers, whose names have none.
 COMMAND = "exec."
+#: What stands there for the second instance that serves while the first is restarted.
+STAND_IN = "stand.in"
 
 #: Why a release that is named was the one to go: events of the history that made it serve.
 SERVED = ("activated", "rolled-back")
