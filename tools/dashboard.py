@@ -225,6 +225,9 @@ class Panel:
         series: list[Series] = []
         for one in self.of["targets"]:
             series += asked.range(one["expr"], one["legendFormat"])
+        # Of many lines, those on which something happened.
+        if len(series) > len(COLOURS):
+            series = [one for one in series if any(value for _, value in one[1])]
         left, right = self.x + 58, self.x + self.wide - 10
         top, bottom = self.y + 28, self.y + self.high - 44
         if "stacking" in self.of["fieldConfig"]["defaults"]["custom"]:
@@ -243,11 +246,13 @@ class Panel:
             )
             label = amount(most * part / 2, self.unit)
             drawn.append(text(left - 5, y + 4, label, 11, text_anchor="end"))
-        minute = asked.since - asked.since % 120 + 120
+        # Some 50 pixels for each, in whole minutes.
+        between = 60 * max(1, round((asked.until - asked.since) * 50 / (right - left) / 60))
+        minute = asked.since - asked.since % between + between
         while minute < asked.until:
             clock = time.strftime("%H:%M", time.gmtime(minute))
             drawn.append(text(x_of(minute), bottom + 15, clock, 11, text_anchor="middle"))
-            minute += 120
+            minute += between
         for mark in marks:
             drawn.append(
                 f'<path d="M{x_of(mark):.1f} {top:.0f}V{bottom:.0f}" stroke="#a352cc" '

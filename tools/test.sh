@@ -38,6 +38,7 @@ linters() {
     yamllint --strict .
     workflows
     tools/promtool.sh
+    tools/builder.sh
     command -v shellcheck >/dev/null || lab/bootstrap.sh lint
     shellcheck --external-sources tools/*.sh lab/*.sh lab/vm/*.sh tests/installed/run.sh .ci/run
     tools/reference.py --check
