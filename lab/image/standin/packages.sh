@@ -48,6 +48,26 @@ layout_nginx-mod-brotli() {
   done >usr/share/nginx/modules/mod-brotli.conf
 }
 
+layout_nginx-mod-stream() {
+  rm -rf usr/share/nginx
+  mkdir -p usr/lib64/nginx usr/share/nginx/modules
+  mv usr/lib/nginx/modules usr/lib64/nginx/
+  rmdir usr/lib/nginx
+  echo 'load_module "/usr/lib64/nginx/modules/ngx_stream_module.so";' >usr/share/nginx/modules/mod-stream.conf
+}
+
+# EL's package brings an example that would serve addresses of its own, and is what runs until it is changed.
+layout_keepalived() {
+  rm -rf etc/{default,init.d,snmp,sensors*} etc/keepalived/* usr/lib/systemd usr/share/{snmp,dbus-1,misc} etc/hosts.*
+  # Of Perl, what its library for SNMP is linked with.
+  rm -rf usr/share/perl* usr/lib/x86_64-linux-gnu/perl*
+  mkdir -p usr/lib/systemd/system etc/sysconfig
+  install -m 0644 "$here/files/keepalived.service" usr/lib/systemd/system/
+  echo 'KEEPALIVED_OPTIONS="-D"' >etc/sysconfig/keepalived
+  echo 'vrrp_instance VI_1 { interface eth0 virtual_router_id 51 virtual_ipaddress { 192.168.200.16 } }' \
+    >etc/keepalived/keepalived.conf
+}
+
 # The server alone: the names that it validates stand in the host's own /etc/hosts.
 layout_pebble() {
   rm -f usr/bin/pebble-challtestsrv
@@ -144,6 +164,9 @@ rpm_from nginx debs="$nginx" drop="$nginx_drop" epoch=2 provides=nginx-core,ngin
   requires=shadow-utils recommends=logrotate
 # shellcheck disable=SC2154
 [ -z "$brotli" ] || rpm_from nginx-mod-brotli uses=nginx debs="$brotli"
+rpm_from nginx-mod-stream uses=nginx debs=libnginx-mod-stream
+# shellcheck disable=SC2154
+rpm_from keepalived debs=keepalived,"$libperl"
 rpm_from pebble debs=pebble
 rpm_from php-fpm debs="php$php-fpm" provides=php-common,php-cli,php-opcache requires=shadow-utils
 rpm_from node_exporter debs=prometheus-node-exporter drop='adduser|passwd'
