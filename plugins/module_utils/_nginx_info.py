@@ -23,7 +23,11 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._certificate imp
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._commands import run
 from ansible_collections.flaskstack.centos.plugins.module_utils._files import read
-from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import Tree, lines_of
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import (
+    OWNER,
+    Tree,
+    lines_of,
+)
 
 #: Seconds that all host names together are given to resolve.
 LOOKUP = 10.0
@@ -82,6 +86,14 @@ def describe_owned(tree: Tree, header: str) -> List[Dict[str, Any]]:
             }
         )
     return out
+
+
+def owner_of(path: str, header: str) -> Optional[str]:
+    """Return whose a file is that the role wrote outside of nginx's tree; None if it did not."""
+    lines = lines_of(path)[:2] + ["", ""]
+    if header not in lines[0]:
+        return None
+    return lines[1][len(OWNER) :].strip() if lines[1].startswith(OWNER) else ""
 
 
 def read_sysctl(name: str) -> Optional[str]:
@@ -209,10 +221,13 @@ def has_connections(main_pid: int) -> bool:
 
 
 def describe_machine(sysctls: Sequence[str]) -> Dict[str, Any]:
-    """Return what sizes go by: cores, memory in bytes, open files, IPv6 and kernel settings."""
+    """Return what sizes go by, cores, memory in bytes and open files, its network and kernel."""
     memory = re.search(r"^MemTotal: *(\d+) kB", "\n".join(lines_of(f"{PROC}/meminfo")), re.M)
     return {
         "ipv6": bool(lines_of(f"{PROC}/net/if_inet6")),
+        "interfaces": sorted(
+            line.split(":")[0].strip() for line in lines_of(f"{PROC}/net/dev")[2:]
+        ),
         # Those that are online, as nginx counts them, not those that this process may use.
         "cores": os.cpu_count() or 1,
         "memory": int(memory.group(1)) * 1024 if memory else 0,

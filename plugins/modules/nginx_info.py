@@ -210,6 +210,10 @@ drained:
   returned: always
   type: list
   elements: str
+keepalived:
+  description: Whose the configuration of keepalived is, if the role has written it; null if not.
+  returned: always
+  type: str
 pending:
   description: Whether something is written that nginx has not taken over.
   returned: always
@@ -272,6 +276,12 @@ hardening:
     C(fapolicyd), C(fapolicyd_lacking) and C(fips), as M(flaskstack.centos.host_info) returns them.
   returned: if there are any
   type: dict
+interfaces:
+  description: Network interfaces that the host has.
+  returned: always
+  type: list
+  elements: str
+  sample: [eth0, lo]
 cores:
   description: Processors that are online.
   returned: always
@@ -317,6 +327,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_info impo
     examine,
     fingerprints,
     list_rules,
+    owner_of,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_programs import (
     PARTS,
@@ -329,6 +340,8 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_sites imp
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import HEADER, Tree
 from ansible_collections.flaskstack.centos.plugins.module_utils._selinux_local import Host
 from ansible_collections.flaskstack.centos.plugins.module_utils._systemd import show_all
+
+KEEPALIVED = "/etc/keepalived/keepalived.conf"
 
 
 def gather(tree: Tree, asked: Dict[str, Any]) -> Dict[str, Any]:
@@ -347,6 +360,7 @@ def gather(tree: Tree, asked: Dict[str, Any]) -> Dict[str, Any]:
         "paths": fingerprints({path: path for path in asked["paths"]}),
         "owned": describe_owned(tree, asked["header"]),
         "drained": drained_of(tree),
+        "keepalived": owner_of(KEEPALIVED, asked["header"]),
         "pending": bool(tree.journal()),
         "programs": {path: is_current(path) for path in PARTS},
         "acme_due": list_due(tree, asked["acme_home"]),

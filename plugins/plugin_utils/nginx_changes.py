@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    floating,
     names,
     nginx_files,
     nginx_plan,
@@ -59,6 +60,7 @@ def changes(plan: Keys, host: Keys, texts: dict[str, str] | None = None) -> Keys
         start: whether nginx has to be started or enabled.
         firewall: ports to open, as firewalld has them; empty where it does not run.
         peers: see firewall_peers.
+        floating: see floating_changes.
         acme, metrics: see acme_changes and metrics_changes.
     """
     limits = text_of(plan, nginx_plan.LIMITS_PATH, "limits.conf.j2", open_files=host["open_files"])
@@ -95,6 +97,7 @@ def changes(plan: Keys, host: Keys, texts: dict[str, str] | None = None) -> Keys
         "start": not runs(host, "nginx.service"),
         "firewall": firewall(plan, host),
         "peers": firewall_peers(plan, host),
+        "floating": floating_changes(plan, host),
         "acme": acme_changes(plan, host),
         "metrics": metrics_changes(plan, host),
     }
@@ -173,6 +176,19 @@ def problems(plan: Keys, host: Keys) -> list[str]:
                 f" this play is '{plan['settings']['nginx_owner']}'; give the site another name,"
                 " or say the same nginx_owner in both."
             )
+    known = host.get("interfaces", [])
+    out += [
+        f"{floating.VARIABLE}: this host has no interface '{item['interface']}' for"
+        f" {item['address']}; name one of {', '.join(known)}."
+        for item in plan["floating"]
+        if known and item["interface"] not in known
+    ]
+    other = host.get("keepalived")
+    if plan["floating"] and other and other != plan["settings"]["nginx_owner"]:
+        out.append(
+            f"{floating.VARIABLE}: {floating.PATH} of this host belongs to '{other}', and this play"
+            f" is '{plan['settings']['nginx_owner']}'; name all of them in one of the two."
+        )
     if not nginx_files.proxies(plan):
         for found in others:
             if set(nginx_files.BALANCER_VARIABLES) & set(found.get("variables", [])):
@@ -376,6 +392,41 @@ def firewall_peers(plan: Keys, host: Keys) -> Keys:
                 if rule not in mine and ALLOWING.fullmatch(rule) and rule.endswith(end)
             ]
     return {"closed": closed, "rules": rules, "gone": gone}
+
+
+def floating_changes(plan: Keys, host: Keys) -> Keys:
+    """Return what there is to do about addresses that move from host to host.
+
+    Returns:
+        due: whether there is anything to do.
+        install: whether keepalived is not there.
+        path, text, secret, differs: its configuration, whether there is a password in it, and
+            whether it is another one.
+        start: whether it has to be started, enabled, or given another configuration.
+        rules: of firewalld, where it runs.
+        remove: whether there is no address of ours any more.
+    """
+    items, settings = plan["floating"], plan["settings"]
+    ours = host.get("keepalived") in ("", settings["nginx_owner"])
+    if not items:
+        nothing = {"install": False, "differs": False, "start": False, "rules": []}
+        return nothing | {"path": floating.PATH, "remove": ours, "due": ours}
+    text = floating.text_of(items, settings)
+    differing = differs({"text": text, "mode": "0600"}, host["paths"], floating.PATH)
+    start = differing or not runs(host, floating.UNIT)
+    rules = floating.rules_of(items) if has_firewall(plan, host) else []
+    loaded = host["units"].get(floating.UNIT, {}).get("LoadState", "not-found")
+    return {
+        "due": bool(start or rules),
+        "install": loaded == "not-found",
+        "path": floating.PATH,
+        "text": text,
+        "secret": any(item["password"] for item in items),
+        "differs": differing,
+        "start": start,
+        "rules": rules,
+        "remove": False,
+    }
 
 
 # ---- ACME --------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
+    floating,
     nginx_selinux,
     nginx_versions,
     site_problems,
@@ -28,7 +29,7 @@ DEFAULTS = "nginx_defaults"
 
 #: dnf's variable for the release; $releasever_major is another.
 RELEASEVER = re.compile(r"\$(?:releasever\b|\{releasever\})")
-UNITS = ["nginx.service", "firewalld.service", "nginx-metrics.timer"]
+UNITS = ["nginx.service", "firewalld.service", "nginx-metrics.timer", floating.UNIT]
 SYSCTLS = ["net.core.somaxconn", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"]
 
 #: Kernel settings of earlier versions. The uwsgi role has net.core.somaxconn too, and of two files
@@ -64,6 +65,7 @@ def plan(given: Keys) -> Keys:
         problems: a sentence for each thing that is wrong.
         settings: the role's variables, complete and of the described types, without the lists.
         peers: addresses from which alone sites take connections, of those to keep too.
+        floating: addresses that move from host to host, see floating.py.
         sites: the sites that can be read, complete (see sites.py), without those to keep.
         release: of the operating system.
         asks_for_stream: whether installing nginx takes a module stream that is to be found out.
@@ -93,6 +95,8 @@ def plan(given: Keys) -> Keys:
         complete, lambda site, text: problems.append(f"site '{site['name']}', {text}")
     )
     problems += site_problems.of_sites(complete, settings)
+    addresses = floating.read(variables, problems)
+    problems += floating.problems_between(addresses, settings)
     ours = facts["selinux"] and settings["nginx_selinux"]
     needs = nginx_selinux.wanted(complete, settings) if ours else {}
     peers = list(dict.fromkeys(peer for site in complete for peer in site["peers"]))
@@ -104,6 +108,7 @@ def plan(given: Keys) -> Keys:
         "problems": problems,
         "settings": settings,
         "peers": peers,
+        "floating": addresses,
         "sites": complete,
         "release": facts["distribution_major_version"],
         "asks_for_stream": nginx_versions.asks_for_stream(
@@ -152,7 +157,10 @@ def questions(complete: list[Keys]) -> Keys:
         "certificates": [one for one in sites.certificates(complete) if one["kind"] != "text"],
         "sysctls": SYSCTLS,
         "rules": any(site["peers"] for site in complete),
-        "paths": [LIMITS_PATH, OLD_SYSCTL_FILE, *ACME_FILES, *METRICS_FILES, *OLD_PROGRAMS],
+        "paths": [
+            *(LIMITS_PATH, OLD_SYSCTL_FILE, floating.PATH),
+            *(*ACME_FILES, *METRICS_FILES, *OLD_PROGRAMS),
+        ],
     }
 
 

@@ -51,6 +51,7 @@ HOST: dict[str, Any] = {
     "files": {},
     "owned": [],
     "drained": [],
+    "keepalived": None,
     "certificates": {},
     "sysctls": {},
     "paths": {},
@@ -401,6 +402,26 @@ GOOD: dict[str, dict[str, Any]] = {
             path="/part",
             http={"servers": ["10.0.0.11:80", "10.0.0.12:80"], "sticky": {"cookie": "part"}},
         ),
+    ),
+    "floating": case(
+        site(),
+        nginx_floating_addresses=[
+            {
+                "address": "192.0.2.10/24",
+                "interface": "eth0",
+                "peers": ["192.0.2.1", "192.0.2.2"],
+                "source": "192.0.2.1",
+                "password": "not.much",
+                "priority": 150,
+                "preempt": True,
+            },
+            {
+                "address": "2001:db8::10/64",
+                "interface": "eth0",
+                "router_id": 52,
+                "peers": ["2001:db8::2"],
+            },
+        ],
     ),
     "acme_peers": case(
         site("a.b", tls={"acme": True}),

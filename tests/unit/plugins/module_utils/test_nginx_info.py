@@ -82,6 +82,7 @@ def test_the_machine(nginx: Host) -> None:
     assert 0 < answer["open_files"] <= 524288
     for name, text in (
         ("net/if_inet6", "00 lo\n"),
+        ("net/dev", "Inter-| Receive\n face |bytes\n    lo: 1 2\n ens3:9 8\n"),
         ("meminfo", "MemFree: 1 kB\nMemTotal:    2048 kB\n"),
         ("sys/net/core/somaxconn", "4096\t5\n"),
     ):
@@ -89,6 +90,7 @@ def test_the_machine(nginx: Host) -> None:
         (nginx.proc / name).write_text(text)
     answer = describe_machine(["net.core.somaxconn", "net.none"])
     assert (answer["ipv6"], answer["memory"]) == (True, 2048 * 1024)
+    assert answer["interfaces"] == ["ens3", "lo"]
     assert answer["sysctls"] == {"net.core.somaxconn": "4096 5", "net.none": None}
     (nginx.proc / "net/if_inet6").write_text("")
     assert not describe_machine([])["ipv6"]
@@ -194,6 +196,19 @@ exit 0
     assert _nginx_info.list_rules({}) == [] and not nginx.calls("firewall-cmd")
     found = _nginx_info.list_rules({"firewalld.service": {"ActiveState": "active"}})
     assert found == ["rule a", "rule b"]
+
+
+def test_whose_a_file_of_another_program_is(nginx: Host) -> None:
+    path = nginx.directory / "keepalived.conf"
+    assert _nginx_info.owner_of(str(path), HEADER) is None
+    for text, owner in (
+        ("", None),
+        (f"x\n# {HEADER}\n", None),
+        (f"# {HEADER}\n", ""),
+        (f"# {HEADER}\n# Owner: ours\nglobal_defs\n", "ours"),
+    ):
+        path.write_text(text)
+        assert _nginx_info.owner_of(str(path), HEADER) == owner
 
 
 def row(state: str, inode: int) -> str:
