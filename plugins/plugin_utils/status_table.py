@@ -26,12 +26,18 @@ CERTIFICATES = ["HOST", "SITE", "CERTIFICATE", "NAMES"]
 #: A certificate that ends in less days than this was not renewed.
 RENEWED = 14
 MEGABYTE = 1048576
+#: From how many hosts on what they serve is summed up; up to how many they are named in it.
+MANY = 2
+FEW = 3
 
 
 def tables(status: Status) -> str:
-    """Return both tables as one text, the second only if it has a row, and who is drained."""
+    """Return both tables as one text, the second only if it has a row, what is mixed or drained."""
     certificates = certificate_rows(status)
     lines = table([APPLICATIONS, *application_rows(status)])
+    summary = summary_of(status)
+    if summary:
+        lines += ["", *summary]
     if certificates:
         lines += ["", *table([CERTIFICATES, *certificates])]
     drained = drained_lines(status)
@@ -75,6 +81,36 @@ def application_rows(status: Status) -> list[Row]:
                 ]
             )
     return out
+
+
+def summary_of(status: Status) -> list[str]:
+    """Return a line for each application of several hosts: how many serve which release."""
+    served: dict[str, dict[str, list[str]]] = {}
+    for host, found in status.items():
+        for app in found["applications"] if found else []:
+            label = app["release"] or "no release"
+            if app["release"] and app["version"]:
+                label += f" ({app['version']})"
+            served.setdefault(app["name"], {}).setdefault(label, []).append(host)
+    silent = [host for host, found in status.items() if found is None]
+    lines = []
+    for name, releases in served.items():
+        if sum(map(len, releases.values())) < MANY:
+            continue
+        parts = [
+            f"{release} on {counted(hosts)}"
+            for release, hosts in sorted(releases.items(), key=lambda one: -len(one[1]))
+        ]
+        mixed = "MIXED, " if len(releases) > 1 else ""
+        unknown = f"; {counted(silent)} did not answer" if silent else ""
+        lines.append(f"{name}: {mixed}{', '.join(parts)}{unknown}")
+    return lines
+
+
+def counted(hosts: list[str]) -> str:
+    """Return how many hosts they are, and which, if they are few."""
+    number = f"{len(hosts)} host{'s' if len(hosts) > 1 else ''}"
+    return f"{number} ({', '.join(hosts)})" if len(hosts) <= FEW else number
 
 
 def state_of(app: Keys) -> str:

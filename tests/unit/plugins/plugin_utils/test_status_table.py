@@ -77,6 +77,20 @@ def test_what_is_not_as_it_should_be_stands_beside_the_state() -> None:
     assert text.endswith("old-22222222 (v0 bbbbbbbbbbbb)")
 
 
+def test_several_hosts_are_summed_up() -> None:
+    new = {"applications": [application("shop", release="b-2", version="v2")], "sites": []}
+    old = {"applications": [application("shop", release="a-1", version="")], "sites": []}
+    alone = {"applications": [application("blog")], "sites": []}
+    text = tables({"web1": new, "web2": old, "web3": old, "web4": alone, "web5": None})
+    assert text.splitlines()[6:] == [
+        "",
+        "shop: MIXED, a-1 on 2 hosts (web2, web3), b-2 (v2) on 1 host (web1); 1 host (web5) did not"
+        " answer",
+    ]
+    same = tables({f"web{number}": new for number in range(4)})
+    assert same.splitlines()[5:] == ["", "shop: b-2 (v2) on 4 hosts"]
+
+
 def test_who_gets_no_requests() -> None:
     quiet: dict[str, Any] = {"applications": [], "sites": []}
     lines = tables(
