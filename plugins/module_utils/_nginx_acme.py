@@ -87,6 +87,12 @@ class Lineage:
         about, faults = read_pair(self.certificate, self.key)
         return state_of({"kind": "acme", "names": domains}, about, faults) == "ok"
 
+    def is_ending(self) -> bool:
+        """Tell whether certbot's is near its end, or of no use."""
+        about, faults = read_pair(self.certificate, self.key)
+        names = about["names"] if about else []
+        return state_of({"kind": "acme", "names": names}, about, faults) != "ok"
+
     def problem(self) -> str:
         """Return what keeps nginx from using it; empty if nothing does."""
         faults = read_pair(self.certificate, self.key)[1]
@@ -266,6 +272,87 @@ def forget(
             raise Problem(text, removed=removed)
         removed.append(name)
     return {"changed": bool(removed), "removed": removed}
+
+
+def renew(
+    tree: Tree,
+    names: Sequence[str],
+    home: str = HOME,
+    force: bool = False,
+    wait: float = WAIT,
+    check: bool = False,
+) -> Dict[str, Any]:
+    """Have certbot renew the certificates that are due, and give nginx what it got.
+
+    Args:
+        tree: what nginx reads.
+        names: the sites; all that have one if there is none.
+        home: certbot's environment.
+        force: also those that last for long.
+        wait: seconds for nginx to take them over.
+        check: change nothing. What is due is certbot's to say, so this is as good as a guess.
+
+    Raises:
+        Problem: the authority did not give one, or nginx did not take it, after all were tried.
+            Details are sites, renewed, deployed and failures.
+    """
+    found = [Lineage(tree, name, home) for name in describe_acme(home)["lineages"]]
+    lineages = [one for one in found if one.is_used() and (not names or one.name in names)]
+    renewed: List[str] = []
+    failures: List[Dict[str, str]] = []
+    for lineage in lineages:
+        if check:
+            if force or lineage.is_ending():
+                renewed.append(lineage.name)
+            continue
+        before = read(lineage.certificate)
+        said = renew_one(lineage.name, home, force)
+        if said is not None:
+            text = f"site '{lineage.name}': its certificate is not renewed. In certbot's words: "
+            failures.append({"site": lineage.name, "text": text + said})
+        elif read(lineage.certificate) != before:
+            renewed.append(lineage.name)
+    ours = [lineage.name for lineage in lineages]
+    if check:
+        deployed = [one.name for one in lineages if one.name in renewed or one.is_due()]
+    else:
+        try:
+            deployed = deploy(tree, ours, home, wait)
+        except Problem as problem:
+            deployed = problem.details.get("deployed", [])
+            failures.append({"site": "", "text": str(problem)})
+    answer = {
+        "changed": bool(renewed or deployed),
+        "sites": ours,
+        "renewed": renewed,
+        "deployed": deployed,
+    }
+    if failures:
+        text = "\n".join(failure["text"] for failure in failures)
+        raise Problem(text, failures=failures, **answer)
+    return answer
+
+
+def renew_one(name: str, home: str, force: bool) -> Optional[str]:
+    """Have certbot renew one certificate, as the timer does; return what it said if it did not.
+
+    In a unit, because the file of variables (a proxy with its password) is one for systemd.
+    """
+    command = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect"]
+    command += [f"--property=EnvironmentFile=-{home}/environment"]
+    command += ["--property=PrivateTmp=true", "--property=ProtectHome=true"]
+    command += [os.path.join(home, ENVIRONMENT, "bin/certbot"), "renew"]
+    command += ["--config", os.path.join(home, "cli.ini"), "--cert-name", name]
+    command += ["--no-random-sleep-on-renew"] + (["--force-renewal"] if force else [])
+    try:
+        said = run(command, timeout=PATIENCE, check=False)
+    except Problem as problem:
+        return str(problem)
+    if said.status == 0:
+        return None
+    # Without the rules that certbot draws.
+    lines = (said.stderr + "\n" + said.stdout).splitlines()
+    return "\n".join(line for line in lines if line.strip(" -")).strip()
 
 
 def main(arguments: List[str]) -> int:

@@ -12,12 +12,14 @@ description:
   - With O(state=acme), has certbot get those that it does not have, and gives nginx what it has
     not; nginx tests them and takes them over at once. If it does not, it has those from before
     again. It also writes the program that the timer of renewals does the same by.
+  - With O(state=renewed), has certbot renew those that are due, as its timer does, and gives nginx
+    what it has not.
   - With O(state=absent), has certbot forget them, so that it does not renew them any more.
 options:
   state:
     description: What to do.
     type: str
-    choices: [self_signed, acme, absent]
+    choices: [self_signed, acme, renewed, absent]
     required: true
   certificates:
     description: The self-signed certificates.
@@ -58,7 +60,8 @@ options:
         elements: str
         required: true
   names:
-    description: The certificates to forget, by the names of their sites.
+    description: The certificates to forget or to renew, by the names of their sites; none renews
+      all that there are.
     type: list
     elements: str
     default: []
@@ -71,6 +74,11 @@ options:
       certbot's.
     type: str
     default: ""
+  force:
+    description: With O(state=renewed), also those that last for long. Authorities give no more than
+      a few for the same names in a week.
+    type: bool
+    default: false
   environment:
     description: More environment for certbot, as a proxy with its password. It is on no command
       line.
@@ -93,6 +101,10 @@ EXAMPLES = r"""
       - {certificate: tls/shop.crt, key: tls/shop.key, names: [shop.example.com]}
   notify: Reload nginx
 
+- name: Renew what is due
+  flaskstack.centos.nginx_certificate:
+    state: renewed
+
 - name: Get a certificate by ACME
   flaskstack.centos.nginx_certificate:
     state: acme
@@ -112,9 +124,19 @@ issued:
   returned: with O(state=acme)
   type: list
   elements: str
+sites:
+  description: Sites whose certificates certbot has.
+  returned: with O(state=renewed)
+  type: list
+  elements: str
+renewed:
+  description: Sites whose certificate the authority has renewed.
+  returned: with O(state=renewed)
+  type: list
+  elements: str
 deployed:
   description: Sites whose certificate nginx was given.
-  returned: with O(state=acme)
+  returned: with O(state=acme) and O(state=renewed)
   type: list
   elements: str
 failures:
@@ -143,6 +165,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_acme impo
     HOME,
     forget,
     obtain,
+    renew,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_programs import (
     DEPLOY,
@@ -161,6 +184,8 @@ def work(asked: Dict[str, Any], check: bool) -> Dict[str, Any]:
     home, ca_bundle = asked["home"], asked["ca_bundle"]
     if asked["state"] == "absent":
         return forget(asked["names"], home, ca_bundle, environment, check)
+    if asked["state"] == "renewed":
+        return renew(Tree(), asked["names"], home, asked["force"], asked["wait"], check)
     written = put_program(DEPLOY, home, check)
     try:
         answer = obtain(Tree(), asked["sites"], home, ca_bundle, environment, asked["wait"], check)
@@ -187,7 +212,7 @@ def main() -> None:
         argument_spec={
             "state": {
                 "type": "str",
-                "choices": ["self_signed", "acme", "absent"],
+                "choices": ["self_signed", "acme", "renewed", "absent"],
                 "required": True,
             },
             "certificates": dict(several, options=certificate),
@@ -195,6 +220,7 @@ def main() -> None:
             "names": {"type": "list", "elements": "str", "default": []},
             "home": {"type": "path", "default": HOME},
             "ca_bundle": {"type": "str", "default": ""},
+            "force": {"type": "bool", "default": False},
             "environment": {"type": "dict", "default": {}, "no_log": True},
             "wait": {"type": "float", "default": WAIT},
         },

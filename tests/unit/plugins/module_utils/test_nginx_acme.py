@@ -10,11 +10,13 @@ import pytest
 
 from ansible_collections.flaskstack.centos.plugins.module_utils import _nginx_acme
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_acme import (
+    deploy,
     describe_acme,
     forget,
     list_due,
     main,
     obtain,
+    renew,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import HEADER
 from nginx_host import TAKES_OVER, Host, failure
@@ -27,11 +29,18 @@ home=${0%/venv/bin/certbot}
 case "$1" in
 delete) rm -r "$home/config/live/$5" "$home/config/renewal/$5.conf"; exit ;;
 esac
+case "$*" in renew*--force-renewal) ;; renew*) [ ! -e "$FAKE/authority/lasts" ] || exit 0 ;; esac
 [ -e "$FAKE/authority/$5.c" ] || { echo "no, says the authority" >&2; echo more; exit 1; }
 mkdir -p "$home/config/live/$5" "$home/config/renewal"
 cp "$FAKE/authority/$5.c" "$home/config/live/$5/fullchain.pem"
 cp "$FAKE/authority/$5.k" "$home/config/live/$5/privkey.pem"
 touch "$home/config/renewal/$5.conf"
+"""
+#: Runs the program behind its options, and notes them.
+SYSTEMD_RUN = """#!/bin/sh
+echo "$*" >> "$FAKE/systemd-run.calls"
+while case "$1" in --*) ;; *) false ;; esac; do shift; done
+exec "$@"
 """
 SITE = {"name": "shop", "domains": ["shop.example", "www.shop.example"]}
 
@@ -46,6 +55,8 @@ class Authority:
         os.mkdir(nginx.fake / "authority")
         Path(self.home, "venv/bin/certbot").write_text(CERTBOT)
         Path(self.home, "venv/bin/certbot").chmod(0o755)
+        (nginx.fake / "systemd-run").write_text(SYSTEMD_RUN)
+        (nginx.fake / "systemd-run").chmod(0o755)
         text = f"# {HEADER}\n# Owner: lab\nssl_certificate /etc/nginx/tls/shop.crt;\n"
         nginx.put("conf.d/shop.conf", text)
         nginx.put("conf.d/wiki.conf", text.replace("shop", "wiki"))
@@ -59,6 +70,12 @@ class Authority:
         """Have certbot get a certificate by itself, as its timer does."""
         self.give(certificate, key, name)
         os.system(f"{self.home}/venv/bin/certbot certonly --config x --cert-name {name}")
+
+    def obtain_first(self) -> None:
+        """Get the site's first certificate, and have nginx take it over."""
+        self.renew("leaf60")
+        self.takes_over(202)
+        deploy(self.host.tree, ["shop"], self.home, 0.2)
 
     def read(self, name: str) -> str:
         """Return a certificate or key."""
@@ -313,3 +330,68 @@ def test_what_was_killed_before_nginx_took_it_over_is_due(
     assert main([]) == 0
     assert authority.host.calls("systemctl")[-1] == "reload nginx.service"
     assert list_due(authority.host.tree, authority.home) == []
+
+
+# ---- Renewing by hand ------------------------------------------------------------------------
+
+
+def renew_now(authority: Authority, *names: str, **options: Any) -> dict[str, Any]:
+    """Renew certificates."""
+    return renew(authority.host.tree, names, authority.home, wait=0.2, **options)
+
+
+def test_what_is_due_is_renewed_and_given_to_nginx(authority: Authority) -> None:
+    authority.renew("leaf60")
+    authority.takes_over(202)
+    authority.give("leaf20")
+    answer = renew_now(authority)
+    assert answer == {
+        "changed": True,
+        "sites": ["shop"],
+        "renewed": ["shop"],
+        "deployed": ["shop"],
+    }
+    assert authority.pair() == (authority.read("leaf20.c"), authority.read("leaf.k"))
+    # As the timer does: with its variables, which systemd reads.
+    (call,) = authority.host.calls("systemd-run")
+    assert f"--property=EnvironmentFile=-{authority.home}/environment" in call
+    assert "--wait" in call
+    assert call.endswith("--cert-name shop --no-random-sleep-on-renew")
+
+
+def test_what_is_not_due_is_renewed_by_force_alone(authority: Authority) -> None:
+    authority.obtain_first()
+    (authority.host.fake / "authority/lasts").touch()
+    authority.give("leaf20")
+    answer = renew_now(authority)
+    assert (answer["changed"], answer["sites"], answer["renewed"]) == (False, ["shop"], [])
+    authority.takes_over(203)
+    assert renew_now(authority, force=True)["renewed"] == ["shop"]
+    assert authority.pair()[0] == authority.read("leaf20.c")
+
+
+def test_only_those_that_are_named_and_served(authority: Authority) -> None:
+    authority.obtain_first()
+    authority.renew("leaf60", name="gone")  # No site has it any more.
+    assert renew_now(authority, "wiki")["sites"] == []
+    assert renew_now(authority, check=True)["sites"] == ["shop"]
+
+
+def test_check_mode_guesses(authority: Authority) -> None:
+    authority.obtain_first()
+    calls = len(authority.host.calls("systemd-run"))
+    assert renew_now(authority, check=True)["renewed"] == []
+    assert renew_now(authority, check=True, force=True)["renewed"] == ["shop"]
+    authority.renew("leaf3")
+    assert renew_now(authority, check=True)["renewed"] == ["shop"]
+    assert len(authority.host.calls("systemd-run")) == calls
+
+
+def test_what_the_authority_does_not_renew(authority: Authority) -> None:
+    authority.obtain_first()
+    (authority.host.fake / "authority/shop.c").unlink()
+    details = failure(lambda: renew_now(authority))
+    assert "site 'shop': its certificate is not renewed. In certbot's words: no, says" in str(
+        details
+    )
+    assert authority.pair()[0] == authority.read("leaf60.c")
