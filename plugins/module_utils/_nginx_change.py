@@ -280,7 +280,7 @@ def respect_drained(tree: Tree, change: Change) -> None:
     drained = drained_of(tree)
     for name, (data, mode) in list(change.files.items()):
         text = data.decode("utf-8", "surrogateescape")
-        if name.startswith("conf.d/") and change.header in text.partition("\n")[0]:
+        if name.startswith(("conf.d/", "stream.d/")) and change.header in text.partition("\n")[0]:
             change.files[name] = mark(text, drained).encode("utf-8", "surrogateescape"), mode
 
 

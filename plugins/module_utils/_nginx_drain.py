@@ -28,6 +28,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree impo
     Tree,
     alone,
     clearing_up,
+    site_of,
     uninterrupted,
 )
 
@@ -67,7 +68,7 @@ class Turn:
         if after != found:
             lines = [f"# {FIRST}"] + self.addresses
             self.files[FILE] = ("\n".join(lines + [""]).encode("utf-8"), 0o644)
-        for name in sorted(tree.owned(header)):
+        for name in sorted(tree.with_servers(header)):
             text = read_text(tree.current(name))
             marked = mark(text, after)
             before, then = servers_of(text), servers_of(marked)
@@ -78,7 +79,7 @@ class Turn:
                 self.upstreams.append(upstream)
                 had_some = not all(server.down for server in before[upstream])
                 if had_some and all(server.down for server in servers):
-                    self.emptied[upstream] = name[len("conf.d/") : -len(".conf")]
+                    self.emptied[upstream] = site_of(name) or ""
             if marked != text:
                 self.files[name] = (marked.encode("utf-8"), 0o644)
 
@@ -131,7 +132,10 @@ def drain(
 
 def last_server(turn: Turn) -> str:
     """Return the sentence about upstreams that would have no server left."""
-    places = [f"'{name}' (site '{site}')" for name, site in sorted(turn.emptied.items())]
+    places = [
+        f"'{name}'" + f" (site '{site}')" * bool(site)
+        for name, site in sorted(turn.emptied.items())
+    ]
     many = len(places) > 1
     return (
         f"{turn.address} is the last server of upstream{'s' * many} {', '.join(places)} that gets"

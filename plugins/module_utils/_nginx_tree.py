@@ -47,7 +47,10 @@ ROOT = "/etc/nginx"
 #: In memory, where private keys are at home and gone after a reboot.
 BACKUP = "/run/flaskstack-nginx"
 #: The files that matter. A name that begins with a dot is none: such are half-written.
-PATTERNS = ("*.conf", "conf.d/*.conf", "tls/*", "pages/*", "parameters/*", "maintenance/*")
+PATTERNS = (
+    *("*.conf", "conf.d/*.conf", "stream.d/*.conf"),
+    *("tls/*", "pages/*", "parameters/*", "maintenance/*"),
+)
 #: The files that are called by a site: directory, and what stands behind its name. Behind an @ is
 #: what it needs for its servers and clients.
 OF_SITES = re.compile(
@@ -257,6 +260,14 @@ class Tree:
                 second = (lines + [""])[1]
                 owners[name] = second[len(OWNER) :].strip() if second.startswith(OWNER) else ""
         return owners
+
+    def with_servers(self, header: str = HEADER) -> List[str]:
+        """Return the files, of those whose first line has a text, that may name servers."""
+        return [
+            name
+            for name, path in self.files().items()
+            if name.startswith(("conf.d/", "stream.d/")) and header in (lines_of(path) + [""])[0]
+        ]
 
     @contextlib.contextmanager
     def workplace(self) -> Iterator[str]:

@@ -214,6 +214,10 @@ keepalived:
   description: Whose the configuration of keepalived is, if the role has written it; null if not.
   returned: always
   type: str
+streams:
+  description: Whose the file of streams is, if the role has written it; null if not.
+  returned: always
+  type: str
 pending:
   description: Whether something is written that nginx has not taken over.
   returned: always
@@ -341,6 +345,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree impo
 from ansible_collections.flaskstack.centos.plugins.module_utils._selinux_local import Host
 from ansible_collections.flaskstack.centos.plugins.module_utils._systemd import show_all
 
+STREAMS = "stream.d/flaskstack.conf"
 KEEPALIVED = "/etc/keepalived/keepalived.conf"
 
 
@@ -361,6 +366,7 @@ def gather(tree: Tree, asked: Dict[str, Any]) -> Dict[str, Any]:
         "owned": describe_owned(tree, asked["header"]),
         "drained": drained_of(tree),
         "keepalived": owner_of(KEEPALIVED, asked["header"]),
+        "streams": owner_of(tree.current(STREAMS), asked["header"]),
         "pending": bool(tree.journal()),
         "programs": {path: is_current(path) for path in PARTS},
         "acme_due": list_due(tree, asked["acme_home"]),

@@ -17,6 +17,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     nginx_selinux,
     nginx_versions,
     sites,
+    streams,
     templates,
     units,
 )
@@ -61,6 +62,7 @@ def changes(plan: Keys, host: Keys, texts: dict[str, str] | None = None) -> Keys
         firewall: ports to open, as firewalld has them; empty where it does not run.
         peers: see firewall_peers.
         floating: see floating_changes.
+        stream_package: the package of the module that streams need; empty if none is lacking.
         acme, metrics: see acme_changes and metrics_changes.
     """
     limits = text_of(plan, nginx_plan.LIMITS_PATH, "limits.conf.j2", open_files=host["open_files"])
@@ -98,6 +100,7 @@ def changes(plan: Keys, host: Keys, texts: dict[str, str] | None = None) -> Keys
         "firewall": firewall(plan, host),
         "peers": firewall_peers(plan, host),
         "floating": floating_changes(plan, host),
+        "stream_package": stream_package(plan, host),
         "acme": acme_changes(plan, host),
         "metrics": metrics_changes(plan, host),
     }
@@ -176,6 +179,12 @@ def problems(plan: Keys, host: Keys) -> list[str]:
                 f" this play is '{plan['settings']['nginx_owner']}'; give the site another name,"
                 " or say the same nginx_owner in both."
             )
+    theirs_too = host.get("streams")
+    if plan["streams"] and theirs_too and theirs_too != plan["settings"]["nginx_owner"]:
+        out.append(
+            f"{streams.VARIABLE}: {streams.FILE} of this host belongs to '{theirs_too}', and this"
+            f" play is '{plan['settings']['nginx_owner']}'; name all of them in one of the two."
+        )
     known = host.get("interfaces", [])
     out += [
         f"{floating.VARIABLE}: this host has no interface '{item['interface']}' for"
@@ -206,6 +215,8 @@ def dropped(plan: Keys, host: Keys, files: nginx_files.Files) -> list[str]:
     directories, which a user may have put there.
     """
     gone = [path for path in nginx_files.own(plan, host) if path not in files]
+    mine = host.get("streams") in ("", plan["settings"]["nginx_owner"])
+    handed_on = [streams.FILE] * (mine and streams.FILE not in files)
     named = {
         path.removeprefix("/etc/nginx/")
         for site in plan["sites"]
@@ -217,7 +228,8 @@ def dropped(plan: Keys, host: Keys, files: nginx_files.Files) -> list[str]:
         name = path.removeprefix("conf.d/").removesuffix(".conf")
         left += [f"tls/{name}.crt", f"tls/{name}.key", f"maintenance/{name}.html"]
     left += [path for path in host["files"] if is_own_text(plan, path, gone) and path not in files]
-    return gone + [path for path in left if path in host["files"] and path not in named]
+    left = [path for path in left if path in host["files"] and path not in named]
+    return gone + handed_on + left
 
 
 def is_own_text(plan: Keys, path: str, gone: list[str]) -> bool:
@@ -308,6 +320,7 @@ def sysctls(plan: Keys, host: Keys) -> dict[str, str]:
             port
             for port in [
                 *nginx_files.ports_of(plan, host),
+                *streams.ports_of(plan["streams"]),
                 *settings["nginx_reserved_ports"],
                 settings["nginx_status_port"],
             ]
@@ -337,7 +350,13 @@ def firewall(plan: Keys, host: Keys) -> list[str]:
         port: about for port, about in nginx_files.ports_of(plan, host).items() if port not in few
     }
     quic = [f"{port}/udp" for port, about in ports.items() if about["http3"]]
-    return [f"{port}/tcp" for port in ports] + quic
+    handed_on = streams.ports_of(plan["streams"])
+    return [f"{port}/tcp" for port in [*ports, *handed_on]] + quic
+
+
+def stream_package(plan: Keys, host: Keys) -> str:
+    """Return the package of nginx's module for streams; empty if it is there, or not wanted."""
+    return streams.PACKAGE if plan["streams"] and not streams.is_known(host) else ""
 
 
 def has_firewall(plan: Keys, host: Keys) -> bool:

@@ -14,6 +14,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     request_headers,
     site_servers,
     sites,
+    streams,
     templates,
 )
 
@@ -149,24 +150,25 @@ def ports_of(plan: Keys, host: Keys) -> dict[int, Keys]:
         if site["leader"] != site["name"]:
             continue
         first = nobody | {"owner": "" if settings["nginx_default_server"] else site["name"]}
-        uses = [(site["port"], False, False)]
+        uses = [(site["port"], False, False, False)]
         if "tls" in site:
-            uses.append((site["tls"]["port"], True, site["tls"]["http3"]))
-        for port, tls, http3 in uses:
+            about = site["tls"]
+            uses.append((about["port"], True, about["http3"], about["proxy_protocol"]))
+        for port, tls, http3, proxied in uses:
             known = out.get(port, first)
             out[port] = {
                 "tls": tls,
                 "http3": known["http3"] or http3,
-                "flags": flags(tls, in_line),
+                "flags": flags(tls, in_line, proxied),
                 "quic_owner": known["quic_owner"] or (site["name"] if http3 else ""),
                 "owner": site["name"] if "_" in site["domains"] else known["owner"],
             }
     return out or {80: nobody | {"tls": False, "flags": ""}}
 
 
-def flags(tls: bool, http2: bool) -> str:
+def flags(tls: bool, http2: bool, proxied: bool = False) -> str:
     """Return what a listening socket has behind its port."""
-    return (" ssl" + " http2" * http2) if tls else ""
+    return (" ssl" + " http2" * http2 + " proxy_protocol" * proxied) if tls else ""
 
 
 def with_others(ports: dict[int, Keys], plan: Keys, host: Keys) -> dict[int, Keys]:
@@ -186,7 +188,7 @@ def with_others(ports: dict[int, Keys], plan: Keys, host: Keys) -> dict[int, Key
         port, quic = int(port_text), "quic" in words
         tls = quic or "ssl" in words
         fresh = {"tls": tls, "http3": False, "quic_owner": "", "owner": ""}
-        known = out.get(port, fresh | {"flags": flags(tls, in_line)})
+        known = out.get(port, fresh | {"flags": flags(tls, in_line, "proxy_protocol" in words)})
         # Who says the socket's settings in its own file is not to be repeated here.
         theirs = not quic and any(word.startswith(("default_server", "backlog")) for word in words)
         out[port] = known | {
@@ -462,6 +464,9 @@ def main_text(plan: Keys, host: Keys, sockets: dict[int, Keys]) -> str:
         compressions=["gzip"] * settings["nginx_gzip"] + ["brotli"] * brotli,
         compressed_types=COMPRESSED,
         proxies=proxies(plan),
+        # A client that is handed on as it is may say in its headers what it likes.
+        told=any("proxy_protocol" in about["flags"] for about in sockets.values()),
+        streams=has_streams(plan, host),
         scanner_patterns=SCANNERS if scanned else [],
         tls=TLS_PROFILES[settings["nginx_tls_profile"]] if tls else None,
         http2_line=settings["nginx_http2"] and version >= (1, 25, 1),
@@ -469,6 +474,12 @@ def main_text(plan: Keys, host: Keys, sockets: dict[int, Keys]) -> str:
         needs_reject=needs_reject(sockets),
         can_reject=can_reject(host),
     )
+
+
+def has_streams(plan: Keys, host: Keys) -> bool:
+    """Tell whether there is a file of streams: ours, or another owner's that stays."""
+    mine = (None, "", plan["settings"]["nginx_owner"])
+    return bool(plan["streams"]) or host.get("streams") not in mine
 
 
 def proxies(plan: Keys) -> list[str]:
@@ -507,6 +518,9 @@ def rendered(plan: Keys, host: Keys, texts: dict[str, str]) -> Files:
     if here and DEFAULT_SITE not in theirs:
         text = f"# {HEADER}\n# Here because the package brings it again.\n"
         out[DEFAULT_SITE] = owned(text, settings["nginx_owner"])
+    if plan["streams"]:
+        text = streams.text_of(plan["streams"], settings, addresses(host))
+        out[streams.FILE] = respecting(text, host)
     secret: dict[str, str] = {}
     for site in plan["sites"]:
         name = site["name"]

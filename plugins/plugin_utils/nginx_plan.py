@@ -17,6 +17,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils import (
     site_servers,
     sites,
     specs,
+    streams,
     units,
 )
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import called
@@ -66,6 +67,7 @@ def plan(given: Keys) -> Keys:
         settings: the role's variables, complete and of the described types, without the lists.
         peers: addresses from which alone sites take connections, of those to keep too.
         floating: addresses that move from host to host, see floating.py.
+        streams: what is handed on by TCP, see streams.py.
         sites: the sites that can be read, complete (see sites.py), without those to keep.
         release: of the operating system.
         asks_for_stream: whether installing nginx takes a module stream that is to be found out.
@@ -95,10 +97,11 @@ def plan(given: Keys) -> Keys:
         complete, lambda site, text: problems.append(f"site '{site['name']}', {text}")
     )
     problems += site_problems.of_sites(complete, settings)
+    handed_on = streams.read(variables, complete, settings, problems)
     addresses = floating.read(variables, problems)
     problems += floating.problems_between(addresses, settings)
     ours = facts["selinux"] and settings["nginx_selinux"]
-    needs = nginx_selinux.wanted(complete, settings) if ours else {}
+    needs = nginx_selinux.wanted(complete, settings, handed_on) if ours else {}
     peers = list(dict.fromkeys(peer for site in complete for peer in site["peers"]))
     # What is wrong with them is said all the same. A server of several is written as a whole.
     kept = [site for site in complete if is_kept(site, settings)]
@@ -109,6 +112,7 @@ def plan(given: Keys) -> Keys:
         "settings": settings,
         "peers": peers,
         "floating": addresses,
+        "streams": handed_on,
         "sites": complete,
         "release": facts["distribution_major_version"],
         "asks_for_stream": nginx_versions.asks_for_stream(

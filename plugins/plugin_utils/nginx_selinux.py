@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils import sites
+from ansible_collections.flaskstack.centos.plugins.plugin_utils import sites, streams
 
 Keys = dict[str, Any]
 
@@ -19,18 +19,20 @@ RELAY = "httpd_can_network_relay"
 LIMIT = "httpd_setrlimit"
 
 
-def wanted(complete: list[Keys], settings: Keys) -> Keys:
+def wanted(complete: list[Keys], settings: Keys, handed_on: list[Keys]) -> Keys:
     """Return what the sites need, as options of the module nginx_selinux.
 
     Args:
         complete: all of the sites, those too that stay as they are.
         settings: the role's variables.
+        handed_on: see streams.py.
     """
     return {
         "owner": settings["nginx_owner"],
-        "ports": ports(complete, settings),
+        "ports": ports(complete, settings)
+        + [{"site": "", "port": port, "protocol": "tcp"} for port in streams.ports_of(handed_on)],
         "paths": paths(complete),
-        "booleans": booleans(complete, settings),
+        "booleans": [CONNECT] if handed_on else booleans(complete, settings),
     }
 
 

@@ -213,8 +213,13 @@ def of_ports(
                 f"{key}: {port} is for {protocol} at site '{users[port]['site']}'; one port cannot"
                 " be both."
             )
+        elif port in users and users[port]["proxied"] != use["proxied"]:
+            say(
+                f"tls.proxy_protocol: site '{users[port]['site']}' on port {port} says another; it"
+                " is for all connections of a port: say the same in both."
+            )
         else:
-            users[port] = {"tls": tls, "site": name}
+            users[port] = {"tls": tls, "site": name, "proxied": use["proxied"]}
         if port not in users or users[port]["tls"] != tls:
             continue
         for domain in site["domains"]:
@@ -275,6 +280,16 @@ def of_tls(site: Keys, resolvers: list[str], say: Say) -> None:
             say(
                 f"tls.acme: the authority asks on port 80, not on {site['port']}; leave port at 80."
             )
+    if tls["proxy_protocol"] and not site["peers"]:
+        say(
+            "tls.proxy_protocol: whoever connects could say that he is somebody else; name those"
+            " who hand connections on in peers."
+        )
+    if tls["proxy_protocol"] and (tls["http3"] or not tls["redirect"]):
+        say(
+            "tls.proxy_protocol: is for HTTPS by TCP alone; take http3: true and redirect: false"
+            " out."
+        )
     if tls["acme"] and site["peers"]:
         say(
             "peers: the authority of tls.acme is none of them, and could not look whether the names"
@@ -392,8 +407,18 @@ def of_place(place: Keys, at: str, paths: list[str], say_of_site: Say) -> None:
                 say(f"limit.{key}: must not be negative.")
 
 
-def of_servers(backend: Keys, kind: str, say: Say) -> None:
-    """Say what is wrong with the servers that requests are passed on to."""
+def of_servers(backend: Keys, kind: str, say_of_place: Say) -> None:
+    """Say what is wrong with the servers that requests are passed on to.
+
+    Args:
+        backend: what has ``servers`` and ``balance``.
+        kind: the key that it stands in; empty for none.
+        say_of_place: called with each sentence.
+    """
+
+    def say(text: str) -> None:
+        say_of_place(text if kind else text.removeprefix("."))
+
     servers, balance = backend["servers"], backend["balance"]
     for server in servers:
         if not SERVER.fullmatch(server):
@@ -443,6 +468,25 @@ def of_http(backend: Keys, say: Say) -> None:
         )
     if any(re.search(r" backup( |$)", server) for server in backend["servers"]):
         say("http.sticky: knows no backup servers; leave one of the two out.")
+
+
+def of_stream(stream: Keys, say: Say) -> None:
+    """Say what is wrong with what is handed on by TCP, by itself."""
+    if not NAME.fullmatch(stream["name"]):
+        say(f"name: '{stream['name']}' must be lower-case letters, digits, dots, - and _.")
+    if not 1 <= stream["port"] <= 65535:
+        say(f"port: {stream['port']} is no port; choose one from 1 to 65535 for the stream.")
+    for domain in stream["domains"]:
+        if domain == "_" or not DOMAIN.fullmatch(domain):
+            say(
+                f"domains: '{domain}' is no host name of a stream; leave domains out for all names."
+            )
+    of_servers(stream, "", say)
+    for key in ("connect_timeout", "timeout"):
+        if not TIME.fullmatch(stream[key]):
+            say(f"{key}: '{stream[key]}' is no time; write 5s or 10m for the stream.")
+    if any(server.startswith("unix:") for server in stream["servers"]):
+        say("servers: a stream leads to other hosts; write host:port.")
 
 
 def of_kind(place: Keys, say: Say) -> None:

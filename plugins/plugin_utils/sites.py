@@ -417,10 +417,19 @@ def uses_of(site: Keys) -> list[Keys]:
     """
     if site["leader"] != site["name"]:
         return []
-    uses = [{"key": "port", "port": site["port"], "tls": False, "http3": False}]
+    plain = {"key": "port", "port": site["port"], "tls": False, "http3": False, "proxied": False}
+    uses = [plain]
     if "tls" in site:
         tls = site["tls"]
-        uses.append({"key": "tls.port", "port": tls["port"], "tls": True, "http3": tls["http3"]})
+        uses.append(
+            {
+                "key": "tls.port",
+                "port": tls["port"],
+                "tls": True,
+                "http3": tls["http3"],
+                "proxied": tls["proxy_protocol"],
+            }
+        )
     return uses
 
 

@@ -52,6 +52,7 @@ HOST: dict[str, Any] = {
     "owned": [],
     "drained": [],
     "keepalived": None,
+    "streams": None,
     "certificates": {},
     "sysctls": {},
     "paths": {},
@@ -402,6 +403,29 @@ GOOD: dict[str, dict[str, Any]] = {
             path="/part",
             http={"servers": ["10.0.0.11:80", "10.0.0.12:80"], "sticky": {"cookie": "part"}},
         ),
+    ),
+    "streams": case(
+        site(),
+        nginx_streams=[
+            {
+                "name": "shop",
+                "domains": ["shop.test", "*.shop.test"],
+                "servers": ["10.0.0.11:8443", "10.0.0.12:8443 weight=2"],
+                "balance": "least_conn",
+                "proxy_protocol": True,
+            },
+            {"name": "rest", "servers": ["10.0.0.13:443"], "proxy_protocol": True},
+            {"name": "mail", "port": 993, "servers": ["10.0.0.14:993"], "timeout": "1h"},
+        ],
+        host=host(modules=["mod-stream.conf"]),
+    ),
+    "handed_on": case(
+        site(
+            peers=["10.0.0.1"],
+            port=8080,
+            tls=SIGNED | {"port": 8443, "proxy_protocol": True},
+        ),
+        site("plain"),
     ),
     "floating": case(
         site(),

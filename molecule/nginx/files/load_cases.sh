@@ -23,17 +23,17 @@ prepare() {
         -e "s#/run/nginx\.pid#$scratch/nginx.pid#" \
         -e "s#/var/log/nginx/#$scratch/log/#" \
         -e "s#/var/lib/nginx/cache/#$scratch/cache/#" \
-        -e "s#^( *ssl_(trusted_)?certificate(_key)?) /#\1 $directory/elsewhere/#" {} +
+        -e "s#^( *(proxy_)?ssl_(trusted_|client_)?certificate(_key)?) /#\1 $directory/elsewhere/#" {} +
     # nginx makes the last directory of a cache, but not those above.
     while read -r path; do
         mkdir -p "$(dirname "$path")"
     done < <(named '[a-z]+_cache_path' "$directory")
     while read -r path; do
         place "$scratch/certificate" "$directory" "$path"
-    done < <(named 'ssl_(trusted_)?certificate' "$directory")
+    done < <(named '(proxy_)?ssl_(trusted_|client_)?certificate' "$directory")
     while read -r path; do
         place "$scratch/key" "$directory" "$path"
-    done < <(named ssl_certificate_key "$directory")
+    done < <(named '(proxy_)?ssl_certificate_key' "$directory")
 }
 
 # named DIRECTIVE DIRECTORY: print the first argument of a directive, wherever it is.

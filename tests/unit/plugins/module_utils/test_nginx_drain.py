@@ -107,6 +107,19 @@ def test_draining(balancer: Host) -> None:
     assert not drain(balancer.tree, "10.0.0.12", False, 5)["changed"]
 
 
+def test_what_is_handed_on_by_tcp_too(balancer: Host) -> None:
+    streams = WIKI.replace("site_wiki", "stream_shop").replace(":8080", ":8443")
+    balancer.put("stream.d/flaskstack.conf", streams)
+    found = drain(balancer.tree, "10.0.0.12", True, 5)
+    assert found["upstreams"] == ["site_shop", "site_wiki", "stream_shop"]
+    text = (balancer.root / "stream.d/flaskstack.conf").read_text()
+    assert "10.0.0.12:8443 down; # drained" in text
+    again = balancer.change(files={"stream.d/flaskstack.conf": (streams.encode(), 0o644)})
+    assert not again["changed"]
+    said = str(failure(drain, balancer.tree, "10.0.0.11", True, 5))
+    assert "'stream_shop' that gets" in said
+
+
 def test_an_address_that_no_site_has(balancer: Host) -> None:
     # A site that comes later may have it.
     found = drain(balancer.tree, "10.9.9.9", True, 5)

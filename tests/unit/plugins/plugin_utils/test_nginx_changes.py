@@ -503,6 +503,26 @@ def test_firewall_of_peers() -> None:
     assert changes["peers"]["closed"] == ["8080/tcp"]
 
 
+def test_streams_on_a_host() -> None:
+    one = {"name": "s", "port": 993, "servers": ["10.0.0.1:993"]}
+    plan = planned(case(nginx_streams=[one]))
+    running = {"units": {"firewalld.service": {"ActiveState": "active"}}}
+    there = host(**running, sysctls=sysctls()["sysctls"])
+    assert nginx_changes.stream_package(plan, there) == "nginx-mod-stream"
+    for known in ({"modules": ["mod-stream.conf"]}, {"arguments": ["--with-stream"]}):
+        nginx = there["nginx"] | known
+        assert nginx_changes.stream_package(plan, there | {"nginx": nginx}) == ""
+    assert nginx_changes.stream_package(planned(case(site())), there) == ""
+    assert nginx_changes.firewall(plan, there) == ["80/tcp", "993/tcp"]
+    found = nginx_changes.changes(plan, there | {"drained": ["10.0.0.1"]})
+    assert "10.0.0.1:993 down; # drained" in found["files"]["stream.d/flaskstack.conf"]
+    other = nginx_changes.changes(plan, there | {"streams": "else"})["problems"]
+    assert len(other) == 1 and has(other, "nginx_streams", "belongs to 'else'")
+    for owner, gone in (("", True), (OWNER, True), ("else", False), (None, False)):
+        left = nginx_changes.changes(planned(case(site())), there | {"streams": owner})["remove"]
+        assert ("stream.d/flaskstack.conf" in left) == gone
+
+
 def test_what_a_site_needs_for_its_servers_goes_with_it() -> None:
     own = site(http={"servers": ["10.0.0.1:443"], "https": True, "ca_bundle_text": CA})
     left = ("shop@servers-ca.crt", "shop@servers.key", "gone@clients.crt", "other@clients.crt")

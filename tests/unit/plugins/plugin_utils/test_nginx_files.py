@@ -1162,6 +1162,66 @@ def test_challenges_of_other_hosts() -> None:
     assert "@acme_peers" not in "\n".join(lines("tls_kinds", "acme"))
 
 
+def test_streams() -> None:
+    found = lines("streams", "stream.d/flaskstack.conf")
+    assert block(found, "upstream stream_shop {") == [
+        "least_conn;",
+        "zone stream_shop 64k;",
+        "server 10.0.0.11:8443;",
+        "server 10.0.0.12:8443 weight=2;",
+    ]
+    assert block(found, "map $ssl_preread_server_name $flaskstack_name_443 {") == [
+        "hostnames;",
+        'default "stream_rest";',
+        "shop.test stream_shop;",
+        "*.shop.test stream_shop;",
+    ]
+    # Whoever is blocked is led nowhere.
+    for port, where in ((443, "$flaskstack_name_443"), (993, "stream_mail")):
+        opening = f"map $flaskstack_blocked $flaskstack_stream_{port} {{"
+        assert block(found, opening) == ['default "";', f"0 {where};"]
+    first, second = blocks(found, "server {")
+    assert first == [
+        "listen 443 backlog=4096;",
+        "listen [::]:443 backlog=4096;",
+        "ssl_preread on;",
+        "proxy_protocol on;",
+        "proxy_connect_timeout 5s;",
+        "proxy_timeout 10m;",
+        "proxy_pass $flaskstack_stream_443;",
+    ]
+    assert "proxy_timeout 1h;" in second
+    assert not {"ssl_preread on;", "proxy_protocol on;"} & set(second)
+    main = block(main_lines("streams"), "stream {")
+    assert "include stream.d/*.conf;" in main
+    assert "include blocked-now.conf;" in block(main, "geo $flaskstack_blocked {")
+    assert "stream {" not in main_lines("plain")
+    # Another owner's stay.
+    plan = planned(case(site()))
+    for owner, there in (("else", True), (OWNER, False), ("", False), (None, False)):
+        text = rendered(plan, HOST | {"streams": owner}, {})["nginx.conf"]["text"]
+        assert ("stream {" in text) == there
+
+
+def test_what_is_handed_on_is_the_clients_own() -> None:
+    found = lines("handed_on")
+    http, https = blocks(found, "server {")
+    assert [line for line in listens(https) if "proxy_protocol" in line] == listens(https)
+    assert not [line for line in listens(http) if "proxy_protocol" in line]
+    assert "real_ip_header proxy_protocol;" in https
+    main = main_lines("handed_on")
+    for line in main:
+        if line.startswith("listen 8443"):
+            assert "ssl http2 proxy_protocol default_server" in line
+    # What it says in its headers is no balancer's word.
+    assert block(main, "map $proxy_protocol_addr $flaskstack_teller {") == [
+        'default "";',
+        '"" $realip_remote_addr;',
+    ]
+    assert "geo $flaskstack_teller $flaskstack_proxied {" in main
+    assert "geo $realip_remote_addr $flaskstack_proxied {" in main_lines("peers")
+
+
 def test_hsts() -> None:
     redirect, serving = blocks(lines("tls"), "server {")
     line = 'add_header Strict-Transport-Security "max-age=3600" always;'
@@ -1342,7 +1402,7 @@ def test_size(
 def test_every_site_says_whose_it_is(case: str) -> None:
     for path, file in files(case).items():
         said = file["text"].splitlines()[1:2] == [f"# Owner: {OWNER}"]
-        assert said == path.startswith("conf.d/"), path
+        assert said == path.startswith(("conf.d/", "stream.d/")), path
 
 
 def test_owner_is_said_once_and_only_below_the_header() -> None:
@@ -1431,6 +1491,10 @@ MEANT = {
     # It listens on 127.0.0.1 alone, see test_figures_only_for_this_host.
     ("status_page_exposed", "stub_status is publicly accessible without IP restrictions."): (
         ("nginx.conf",)
+    ),
+    # What the variable holds is the name of an upstream of the same file, and nothing else.
+    ("missing_resolver", "Proxy target uses static DNS resolution (resolved only at startup)."): (
+        ("stream.d/",)
     ),
     # It cannot be taken back before its time: whoever wants it says so, by tls.hsts.
     ("hsts_header", "Missing HSTS header"): ("nginx.conf", "conf.d/"),

@@ -40,6 +40,13 @@ def test_ports() -> None:
     assert needs(nginx_status_port=0)["ports"] == []
 
 
+def test_streams() -> None:
+    one = {"name": "s", "port": 993, "servers": ["10.0.0.1:993"]}
+    found = needs(nginx_streams=[one], nginx_status_port=0)
+    assert found["booleans"] == ["httpd_can_network_connect"]
+    assert found["ports"] == [{"site": "", "port": 993, "protocol": "tcp"}]
+
+
 def test_challenges_are_asked_of_other_hosts() -> None:
     acme = site(tls={"acme": True})
     assert needs(acme, nginx_acme_peers=["10.0.0.1"])["booleans"] == ["httpd_can_network_relay"]

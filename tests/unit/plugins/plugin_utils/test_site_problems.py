@@ -27,11 +27,17 @@ def cached(**keys: Any) -> dict[str, Any]:
     return site(cache={"time": "1s"} | keys)
 
 
+def streamed(**keys: Any) -> dict[str, Any]:
+    """Describe one stream."""
+    return {"nginx_streams": [{"name": "s", "servers": ["10.0.0.1:443"]} | keys]}
+
+
 def below(name: str, path: str, **keys: Any) -> dict[str, Any]:
     """Describe one of several sites of a host name."""
     return site(name, domains=["x.test"], path=path, **keys)
 
 
+STREAM = {"name": "s", "servers": ["10.0.0.1:443"]}
 HTTP = {"servers": ["10.0.0.1:80", "10.0.0.2:80"]}
 PEM = {
     "certificate_text": "-----BEGIN CERTIFICATE-----\nx",
@@ -373,6 +379,55 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "acme_peers": (
         {"nginx_acme_peers": ["10.0.0.0/24"]},
         ["nginx_acme_peers", "'10.0.0.0/24'", "192.0.2.1"],
+    ),
+    "stream_name": (streamed(name="Shop"), ["stream 'Shop', name", "lower-case"]),
+    "stream_port": (streamed(port=0), ["stream 's', port: 0 is no port"]),
+    "stream_domain": (streamed(domains=["_"]), ["stream 's', domains: '_'", "all names"]),
+    "stream_servers": (streamed(servers=["a"]), ["stream 's', servers: 'a' is no address"]),
+    "stream_no_servers": (streamed(servers=[]), ["stream 's', servers: is empty"]),
+    "stream_socket": (streamed(servers=["unix:/x"]), ["stream 's', servers:", "host:port"]),
+    "stream_time": (streamed(timeout="soon"), ["stream 's', timeout: 'soon'", "10m"]),
+    "stream_balance": (streamed(balance="any"), ["stream 's', balance: 'any' is unknown"]),
+    "stream_taken": (
+        case(site(), nginx_streams=[STREAM | {"port": 80}]),
+        ["stream 's', port: 80 is site 'shop'", "choose another"],
+    ),
+    "stream_status_port": (streamed(port=8008), ["port: 8008 is nginx_status_port"]),
+    "stream_twice": (
+        {"nginx_streams": [STREAM, STREAM | {"port": 444}]},
+        ["stream 's' is there twice"],
+    ),
+    "stream_domain_twice": (
+        {
+            "nginx_streams": [
+                STREAM | {"domains": ["a.b"]},
+                STREAM | {"name": "t", "domains": ["A.b"]},
+            ]
+        },
+        ["stream 't', domains: 'A.b' on port 443 is stream 's'"],
+    ),
+    "stream_rest_twice": (
+        {"nginx_streams": [STREAM, STREAM | {"name": "t"}]},
+        ["stream 't', domains: every other name on port 443"],
+    ),
+    "stream_of_one_port": (
+        {"nginx_streams": [STREAM, STREAM | {"name": "t", "domains": ["a.b"], "timeout": "1s"}]},
+        ["stream 't', timeout: stream 's' says something else", "port 443"],
+    ),
+    "handed_on_by_anybody": (
+        case(site(tls=SIGNED | {"proxy_protocol": True})),
+        ["'shop', tls.proxy_protocol", "peers"],
+    ),
+    "handed_on_by_http": (
+        case(site(peers=["10.0.0.1"], tls=SIGNED | {"proxy_protocol": True, "redirect": False})),
+        ["tls.proxy_protocol", "redirect: false"],
+    ),
+    "handed_on_beside": (
+        case(
+            site(peers=["10.0.0.1"], tls=SIGNED | {"proxy_protocol": True}),
+            site("other", tls=SIGNED),
+        ),
+        ["site 'other', tls.proxy_protocol: site 'shop' on port 443", "both"],
     ),
     "peers": (case(site(peers=["lb1"])), ["'shop', peers: 'lb1'", "no IP address"]),
     "peers_acme": (
