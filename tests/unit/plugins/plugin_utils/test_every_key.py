@@ -190,7 +190,8 @@ def planned(role: str, path: tuple[str, ...], value: Any) -> Any:
     first, *rest = path
     if rest:
         spec = specs.options_of(role)[first]
-        item = item_with(spec, tuple(rest), value, KINDS.get(role, {}))
+        kind = {key: one for key, one in KINDS.get(role, {}).items() if key in spec["options"]}
+        item = item_with(spec, tuple(rest), value, kind)
         value = [item] if spec["type"] == "list" else item
     return PLANS[role](variables if value is ... else variables | {first: value})
 
