@@ -169,7 +169,7 @@ def judge(rolling: Rolling, said: dict[str, Said], batch: list[str], wrong: str 
     every = {name for names in rolling["due"].values() for name in names} if wrong else set()
     new = {
         **dict.fromkeys(sorted(every), wrong),
-        **{name: f"{listed(where)} was lost while it was switched" for name, where in lost.items()},
+        **{name: f"{listed(where)} was lost while it was switched; deploy again, or roll back, when it is there" for name, where in lost.items()},
         **{name: f"it failed on {listed(where)}" for name, where in failed.items()},
     }
     return {
