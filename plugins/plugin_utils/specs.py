@@ -44,16 +44,30 @@ KINDS = {
 
 
 @functools.cache
-def options_of(role: str, entry: str = "main") -> Keys:
-    """Return the variables of an entry point of one of the collection's roles, as described.
+def described(role: str) -> Keys:
+    """Return what one of the collection's roles says of its entry points.
 
     Raises:
         OSError: the role has no description.
     """
     text = (COLLECTION / "roles" / role / "meta/argument_specs.yml").read_text(encoding="utf-8")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    specs = yaml.load(text, Loader=loader)["argument_specs"]
-    return dict(specs[entry]["options"])
+    return dict(yaml.load(text, Loader=loader)["argument_specs"])
+
+
+# All of them, when this is imported: in the process that all workers are copies of (see
+# playbooks/site.yml). Read where they are needed, they would be for each task of each host.
+for _role in ("python", "flask_app", "uwsgi", "nginx"):
+    described(_role)
+
+
+def options_of(role: str, entry: str = "main") -> Keys:
+    """Return the variables of an entry point of one of the collection's roles, as described.
+
+    Raises:
+        OSError: the role has no description.
+    """
+    return dict(described(role)[entry]["options"])
 
 
 def item_options(role: str, variable: str) -> Keys:

@@ -95,3 +95,24 @@ def test_whoever_asks_early_has_the_wiring_later() -> None:
     names = [task["name"] for task in yaml_of(ROOT / "playbooks/tasks/plan.yml")]
     gathered = names.index("Gather the other facts that variables refer to")
     assert gathered < names.index("Read how the roles are wired")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda one: one.stem
+)
+def test_no_play_needs_all_facts_by_a_variable_of_its_own(path: Path) -> None:
+    # What is not there yet is taken for a fact that is lacking, and each host is asked for all.
+    for play in yaml_of(path):
+        for name, value in play.get("vars", {}).items():
+            if name.startswith(("python_", "flask_app_", "uwsgi_", "nginx_")) and any(
+                "validate.yml" in str(task) for task in play["tasks"]
+            ):
+                assert "flaskstack_plan" not in str(value), name
+
+
+def test_a_plan_is_not_made_for_a_message_that_nobody_reads() -> None:
+    # ansible.builtin.assert evaluates fail_msg also where all is well.
+    paths = [ROOT / f"roles/{role}/tasks/validate.yml" for role in ("flask_app", "uwsgi", "nginx")]
+    paths += [ROOT / f"playbooks/tasks/{name}.yml" for name in ("plan", "variables")]
+    for path in paths:
+        assert not [one for one in yaml_of(path) if "ansible.builtin.assert" in one], path

@@ -343,3 +343,12 @@ def test_items_of_a_role_have_the_described_keys() -> None:
     assert specs.item_options("uwsgi", "uwsgi_apps")["name"]["required"] is True
     with pytest.raises(OSError, match="no_such_role"):
         specs.options_of("no_such_role")
+
+
+def test_descriptions_are_read_before_workers_are_made() -> None:
+    before = specs.described.cache_info()
+    assert before.currsize == 4
+    specs.variables_of("nginx")
+    specs.settings("nginx", {}, [])
+    specs.settings("uwsgi", {}, [], "rollback")
+    assert specs.described.cache_info().misses == before.misses
