@@ -16,6 +16,10 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree impo
 FILE = "drained-now"
 #: Behind the line of a server that is down for its address's sake, and no longer than that.
 MARK = " down; # drained"
+#: Behind the second line of the only server that is left: see _again.
+AGAIN = " max_fails=0 backup; # the others are drained"
+#: Ways to choose a server that have no place for a backup.
+WITHOUT_BACKUP = re.compile(r"\s*(hash|ip_hash|random)\b")
 UPSTREAM = re.compile(r"\s*upstream\s+(\S+)\s*\{")
 SERVER = re.compile(r"(\s*server\s+)([^\s;#]+)([^;#]*);(.*)")
 #: Of upstreams that are no site's servers, see templates/site.conf.j2.
@@ -66,18 +70,41 @@ def drained_of(tree: Tree) -> List[str]:
 def mark(text: str, drained: Collection[str]) -> str:
     """Return a site's file in which the servers that are drained are down, and no others of ours.
 
-    One that is down because its owner wrote so is left alone.
+    One that is down because its owner wrote so is left alone. Where one server is left, it is there
+    twice: nginx asks no server twice for a request, also when all that was wrong with it is a kept
+    connection that it had closed, and would answer 502.
 
     Args:
         text: of the file.
         drained: addresses, plain.
     """
     out: List[str] = []
+    block: List[str] = []
     inside = ""
     for line in text.split("\n"):
+        was = inside
         inside, line = _next(inside, line, drained)
-        out.append(line)
-    return "\n".join(out)
+        if line.endswith(AGAIN):
+            continue
+        if inside and was:
+            block.append(line)
+            continue
+        out += _again(block) + [line]
+        block = []
+    return "\n".join(out + block)
+
+
+def _again(block: List[str]) -> List[str]:
+    """Return the lines of an upstream, with its only server once more if the others are drained."""
+    servers = [line for line in block if SERVER.match(line)]
+    left = [line for line in servers if not re.search(r"\sdown(\s|;)", line)]
+    marked = any(line.endswith(MARK) for line in servers)
+    if not marked or len(left) != 1 or any(WITHOUT_BACKUP.match(line) for line in block):
+        return block
+    found = SERVER.match(left[0])
+    at = block.index(left[0]) + 1
+    again = found.group(1) + found.group(2) + AGAIN if found else ""
+    return [*block[:at], again, *block[at:]]
 
 
 def _next(inside: str, line: str, drained: Collection[str]) -> Tuple[str, str]:
@@ -106,7 +133,7 @@ def servers_of(text: str) -> Dict[str, List[Server]]:
     for line in text.split("\n"):
         inside = _next(inside, line, ())[0]
         found = SERVER.match(line)
-        if found and inside and not inside.startswith(OTHERS):
+        if found and inside and not inside.startswith(OTHERS) and not line.endswith(AGAIN):
             down = re.search(r"\sdown(\s|$)", found.group(3)) is not None
             out.setdefault(inside, []).append(Server(host_of(found.group(2)), down))
     return out

@@ -163,7 +163,7 @@ def options() -> Keys:
             "type": "dict",
             "options": only(nginx["http"]["options"], clusters.HTTP_KEYS)
             | only(nginx, ("options", "raw", "template", "connect_timeout"))
-            | {"cache_static": {"type": "bool"}},
+            | {"cache_static": {"type": "bool"}, "passthrough": {"type": "bool"}},
         },
     }
 
@@ -338,7 +338,7 @@ def problems_of(app: Keys) -> list[str]:
         for name in app.get("build_secret_env", [])
         if name not in known
     ]
-    return out + problems_of_services(app)
+    return out + problems_of_services(app) + clusters.problems_of_passthrough(app)
 
 
 def problems_of_services(app: Keys) -> list[str]:
@@ -601,12 +601,39 @@ def sites(  # noqa: PLR0913 - what a host has, and what it is among others
     here = [app for app in apps if runs and host in clusters.hosts_of(app, cluster)]
     out = local_sites(here, python, uwsgi_releases, root)
     if cluster["load_balancers"]:
-        out = [clusters.backend(site, cluster, settings or {}) for site in out]
+        handed_on = {app["name"] for app in here if passes_through(app)}
+        out = [
+            clusters.backend(site, cluster, settings or {}, site["name"] in handed_on)
+            for site in out
+        ]
     if host in cluster["load_balancers"]:
         out += [
             clusters.balanced(app, cluster, settings or {}) for app in apps if not serves_alone(app)
         ]
     return out
+
+
+def streams(
+    apps: list[Keys], cluster: Cluster, host: str, settings: Keys | None = None
+) -> list[Keys]:
+    """Return what a load balancer hands on to application hosts without looking into it.
+
+    Args:
+        apps: all applications.
+        cluster: which hosts do what.
+        host: the host.
+        settings: see ``sites``.
+    """
+    return [
+        clusters.stream(app, cluster, settings or {})
+        for app in apps
+        if host in cluster["load_balancers"] and passes_through(app) and not serves_alone(app)
+    ]
+
+
+def passes_through(app: Keys) -> bool:
+    """Tell whether TLS of an application ends at its own hosts, behind load balancers."""
+    return bool(app.get("load_balancer", {}).get("passthrough"))
 
 
 def local_sites(apps: list[Keys], python: str, uwsgi_releases: list[Keys], root: str) -> list[Keys]:

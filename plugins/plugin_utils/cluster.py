@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import ipaddress
+import re
 from typing import Any, TypedDict
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Keys, nearest
@@ -27,10 +28,20 @@ BOTH_KEYS = (
 )
 #: Keys of ``load_balancer`` that say how to choose among hosts; the others are the site's own.
 HTTP_KEYS = ("balance", "sticky", "max_fails", "fail_timeout", "keepalive")
+#: Those that still mean something where TLS is handed on as it is.
+STREAM_KEYS = ("balance", "connect_timeout", "passthrough")
+#: A host that does not answer is left out for so long; where all are, nobody gets an answer.
+FAIL_TIMEOUT = "5s"
+#: A name that a request can be for, not a pattern of them.
+HOST_NAME = re.compile(r"[A-Za-z0-9.-]+\Z")
 
 #: Where load balancers ask application hosts: ports that SELinux lets nginx have.
 PORT = 8080
 TLS_PORT = 8443
+#: Where people ask.
+HTTPS = 443
+#: A host of the same network answers at once, or is not there.
+CONNECT_TIMEOUT = "2s"
 
 
 class Cluster(TypedDict):
@@ -194,24 +205,28 @@ def problems_of_pythons(apps: list[Keys], versions: dict[str, str], cluster: Clu
 # ---- sites --------------------------------------------------------------------------------------
 
 
-def backend(site: Keys, cluster: Cluster, settings: Keys) -> Keys:
+def backend(site: Keys, cluster: Cluster, settings: Keys, passthrough: bool = False) -> Keys:
     """Return the site of an application as its host has it behind load balancers.
 
-    A request is not asked twice here: that is the load balancers', which have other hosts.
+    A request is not asked twice here: that is the load balancers', which have other hosts. Where
+    they hand TLS on as it is, it ends here, and so does all that counts where people ask.
 
     Args:
         site: as it would be without load balancers.
         cluster: who does what.
         settings: see ``port`` and ``transport``.
+        passthrough: whether load balancers hand TLS on to it as it is.
     """
-    out = {key: value for key, value in site.items() if key not in EDGE_KEYS}
-    out |= {
+    given = site if passthrough else without(site, EDGE_KEYS)
+    out = given | {
         "name": site["name"] + BACKEND,
-        "port": PORT if settings.get("tls") else port(settings),
+        "port": PORT if passthrough or settings.get("tls") else port(settings),
         "peers": [cluster["addresses"][host] for host in cluster["load_balancers"]],
         "retry": False,
     }
-    if settings.get("tls"):
+    if passthrough:
+        out["tls"] = {**site.get("tls", {}), "port": stream_port(settings), "proxy_protocol": True}
+    elif settings.get("tls"):
         out["tls"] = {
             "port": port(settings),
             **pem(settings, "certificate"),
@@ -231,6 +246,8 @@ def balanced(app: Keys, cluster: Cluster, settings: Keys) -> Keys:
     """
     own = copy.deepcopy(app.get("load_balancer", {}))
     given = app.get("nginx", {})
+    if own.get("passthrough"):
+        return to_https(app)
     http = {
         "servers": [
             f"{bracketed(cluster['addresses'][host])}:{port(settings)}"
@@ -242,27 +259,97 @@ def balanced(app: Keys, cluster: Cluster, settings: Keys) -> Keys:
         "retry_bad_gateway": True,
         # One request that ends an application is no reason to leave its host out.
         "max_fails": 3,
+        "fail_timeout": FAIL_TIMEOUT,
         **{key: own[key] for key in HTTP_KEYS if key in own},
-        **transport(settings),
+        **transport(settings, app),
     }
-    # A host of the same network answers at once, or is not there.
-    out: Keys = {"connect_timeout": "2s"}
+    out: Keys = {"connect_timeout": CONNECT_TIMEOUT}
     out |= {key: copy.deepcopy(given[key]) for key in (*EDGE_KEYS, *BOTH_KEYS) if key in given}
     out |= {key: own[key] for key in own if key not in (*HTTP_KEYS, "cache_static")}
     out |= {"name": app["name"], "domains": app["domains"], "http": http}
     if "path" in app:
         out["path"] = app["path"]
     if own.get("cache_static"):
+        # The same for everybody, whoever has a cookie and wherever it leads.
+        plain = {key: value for key, value in http.items() if key != "sticky"}
         out["locations"] = [
             {
                 "path": f"^~ {static['url']}",
-                "http": http,
-                "cache": {"time": lasts},
+                "http": plain,
+                "cache": {"time": lasts, "with_cookies": True},
                 "connect_timeout": out["connect_timeout"],
             }
             for static in app.get("static", [])
             if (lasts := "1y" if static.get("immutable") else static.get("expires", ""))
         ]
+    return out
+
+
+def to_https(app: Keys) -> Keys:
+    """Return the site that sends people to where TLS is handed on."""
+    tls = app.get("nginx", {}).get("tls", {})
+    at = "" if tls.get("port", HTTPS) == HTTPS else f":{tls['port']}"
+    return {
+        "name": app["name"],
+        "domains": app["domains"],
+        **{key: app["nginx"][key] for key in ("port",) if key in app.get("nginx", {})},
+        "redirect": {"to": f"https://$host{at}"},
+    }
+
+
+def stream(app: Keys, cluster: Cluster, settings: Keys) -> Keys:
+    """Return what hands an application's TLS on to its hosts: an item of ``nginx_streams``."""
+    own = app["load_balancer"]
+    return {
+        "name": app["name"],
+        "port": app.get("nginx", {}).get("tls", {}).get("port", HTTPS),
+        "domains": app["domains"],
+        "servers": [
+            f"{bracketed(cluster['addresses'][host])}:{stream_port(settings)}"
+            f" max_fails=3 fail_timeout={FAIL_TIMEOUT}"
+            for host in hosts_of(app, cluster)
+        ],
+        "balance": own.get("balance", "least_conn"),
+        "proxy_protocol": True,
+        "connect_timeout": own.get("connect_timeout", CONNECT_TIMEOUT),
+    }
+
+
+def stream_port(settings: Keys) -> int:
+    """Return where application hosts end TLS that is handed on to them."""
+    return port({**settings, "tls": True})
+
+
+def without(keys: Keys, unwanted: tuple[str, ...]) -> Keys:
+    """Return those of some keys that are not unwanted."""
+    return {key: value for key, value in keys.items() if key not in unwanted}
+
+
+def problems_of_passthrough(app: Keys) -> list[str]:
+    """Return what is wrong with an application whose TLS is to be handed on as it is."""
+    own, tls = app.get("load_balancer", {}), app.get("nginx", {}).get("tls")
+    if not own.get("passthrough"):
+        return []
+    out = []
+    if not tls:
+        out.append(
+            "load_balancer.passthrough: write nginx.tls, the certificate that the application"
+            " hosts have."
+        )
+    elif tls.get("acme"):
+        out.append(
+            "load_balancer.passthrough: the authority reaches the load balancers, and the"
+            " certificate would be on the application hosts; give all of them one by"
+            " nginx.tls.certificate_text, or leave passthrough out."
+        )
+    if app.get("path", "/") != "/":
+        out.append("load_balancer.passthrough: TLS has no path; leave path out, or passthrough.")
+    unknown = [key for key in own if key not in STREAM_KEYS]
+    if unknown:
+        out.append(
+            f"load_balancer.{unknown[0]}: nothing of what is handed on by passthrough is looked"
+            " into; leave one of the two out."
+        )
     return out
 
 
@@ -275,16 +362,20 @@ def port(settings: Keys) -> int:
     return int(settings.get("port") or 0) or (TLS_PORT if settings.get("tls") else PORT)
 
 
-def transport(settings: Keys) -> Keys:
-    """Return how load balancers speak to application hosts: keys of ``http``.
+def transport(settings: Keys, app: Keys) -> Keys:
+    """Return how load balancers speak to an application's hosts: keys of ``http``.
 
     Args:
         settings: ``tls``, whether by HTTPS; then ``ca``, ``certificate`` and ``key``, files on the
             host, or the same with ``_text``; the certificates have the application's domains.
+        app: the application.
     """
     if not settings.get("tls"):
         return {}
+    named = [domain for domain in app["domains"] if HOST_NAME.match(domain)]
     return {
+        # One for all connections, so that they can be kept. Who was asked for is said beside it.
+        **({"host": named[0]} if named else {}),
         "https": True,
         "verify": True,
         **pem(settings, "ca", "ca_bundle"),

@@ -19,6 +19,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import cal
 Keys = dict[str, Any]
 
 VARIABLE = "nginx_streams"
+LISTS = ("nginx_dependent_streams", VARIABLE)
 #: Below /etc/nginx.
 FILE = "stream.d/flaskstack.conf"
 PACKAGE = "nginx-mod-stream"
@@ -37,7 +38,7 @@ def read(variables: Keys, complete: list[Keys], settings: Keys, problems: list[s
     """
     options = specs.item_options("nginx", VARIABLE)
     out = []
-    for number, item in enumerate(specs.items(variables, [VARIABLE], problems), 1):
+    for number, item in enumerate(specs.items(variables, LISTS, problems), 1):
         wrong: list[str] = []
         where = called("stream", item, number)
 

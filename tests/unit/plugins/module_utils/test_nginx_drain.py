@@ -59,6 +59,24 @@ def come(host: Host, worker: int) -> None:
     host.on_reload(TAKES_OVER.replace("202", str(worker)))
 
 
+def test_the_only_one_left_is_asked_again() -> None:
+    marked = mark(WIKI, ["10.0.0.12"])
+    # A kept connection that it has closed is no reason for a 502.
+    assert marked.splitlines()[1:5] == [
+        "upstream site_wiki {",
+        "    server 10.0.0.11:8080;",
+        "    server 10.0.0.11:8080 max_fails=0 backup; # the others are drained",
+        "    server 10.0.0.12:8080 down; # drained",
+    ]
+    assert mark(marked, ["10.0.0.12"]) == marked
+    assert mark(marked, []) == WIKI
+    assert len(servers_of(marked)["site_wiki"]) == 2
+    assert "backup" not in mark(marked, ["10.0.0.11", "10.0.0.12"])
+    # By a hash, nginx takes no backup.
+    hashed = WIKI.replace("{\n", "{\n    ip_hash;\n", 1)
+    assert "backup" not in mark(hashed, ["10.0.0.12"])
+
+
 def test_marks() -> None:
     marked = mark(SHOP, ["10.0.0.11", "fd00::1", "app-1", "10.0.0.13"])
     changed = set(marked.splitlines()) - set(SHOP.splitlines())

@@ -578,7 +578,8 @@ def test_items_have_no_key_that_their_role_does_not_know() -> None:
 def test_site_playbook_wires_all_roles_in_order() -> None:
     text = (ROOT / "playbooks/site.yml").read_text(encoding="utf-8")
     roles = re.findall(r"import_role:\n\s+name: flaskstack[.]centos[.](\w+)\n", text)
-    assert roles == ["python", "flask_app", "uwsgi", "nginx"]
+    # Application hosts, then the load balancers before them.
+    assert roles == ["python", "flask_app", "uwsgi", "nginx", "nginx"]
 
 
 @pytest.mark.parametrize(

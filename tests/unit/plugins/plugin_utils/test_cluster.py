@@ -183,6 +183,10 @@ def test_hosts_are_asked_by_https_with_certificates_of_both_sides() -> None:
     assert http["verify"]
     assert http["ca_bundle"] == "/etc/pki/ca.pem"
     assert http["certificate_text"] == "C"
+    # With a certificate shown, a connection is kept for one name only.
+    assert http["host"] == "shop.example.com"
+    pattern = {**SHOP, "domains": ["*.example.com"]}
+    assert "host" not in sites(pattern, "lb1", **settings)["shop"]["http"]
 
 
 def test_another_port_for_the_load_balancers() -> None:
@@ -204,8 +208,8 @@ def test_load_balancers_keep_static_files_for_as_long_as_browsers_may() -> None:
     }
     before = sites(app, "lb1")["shop"]
     assert [(one["path"], one["cache"]) for one in before["locations"]] == [
-        ("^~ /assets/", {"time": "1y"}),
-        ("^~ /hour/", {"time": "1h"}),
+        ("^~ /assets/", {"time": "1y", "with_cookies": True}),
+        ("^~ /hour/", {"time": "1h", "with_cookies": True}),
     ]
     assert before["http"]["balance"] == "ip_hash"
     assert before["locations"][0]["http"] == before["http"]
@@ -248,3 +252,60 @@ def test_https_to_the_hosts_needs_three_files() -> None:
     assert "8080 is where HTTP goes" in said
     (said,) = cluster.problems_of_settings({**whole, "ca": ""})
     assert "one of flaskstack_backend_ca, a PEM file" in said
+
+
+PASSED = {
+    **SHOP,
+    "nginx": {
+        "tls": {"certificate_text": "C", "key_text": "K"},
+        "limit": {"requests": "10r/s"},
+        "client_max_body_size": "20m",
+    },
+    "load_balancer": {"passthrough": True},
+}
+
+
+def test_tls_may_end_at_the_application_hosts() -> None:
+    behind = sites(PASSED, "app1")["shop.backend"]
+    assert behind["tls"] == {
+        "certificate_text": "C",
+        "key_text": "K",
+        "port": cluster.TLS_PORT,
+        "proxy_protocol": True,
+    }
+    # Load balancers see nothing of what they hand on.
+    assert behind["limit"] == {"requests": "10r/s"}
+    assert behind["peers"] == ["192.0.2.1", "192.0.2.2"]
+    before = sites(PASSED, "lb1")["shop"]
+    assert before["redirect"] == {"to": "https://$host"}
+    assert not before.keys() & {"http", "limit", "tls"}
+    (handed_on,) = apps.streams([PASSED], fleet(), "lb1")
+    assert handed_on["port"] == cluster.HTTPS
+    assert handed_on["domains"] == ["shop.example.com"]
+    assert handed_on["proxy_protocol"]
+    assert handed_on["servers"][0].startswith("192.0.2.11:8443 ")
+    assert handed_on["servers"][2].startswith("[2001:db8::13]:8443 ")
+    assert apps.streams([PASSED], fleet(), "app1") == []
+    assert apps.streams([SHOP], fleet(), "lb1") == []
+    # By the port that people ask, of which the application hosts know nothing.
+    moved = {**PASSED, "nginx": {"tls": {"self_signed": True, "port": 4443}}}
+    assert apps.streams([moved], fleet(), "lb1")[0]["port"] == 4443  # noqa: PLR2004
+    assert sites(moved, "lb1")["shop"]["redirect"] == {"to": "https://$host:4443"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"nginx": {}}, "load_balancer.passthrough: write nginx.tls"),
+        ({"nginx": {"tls": {"acme": True}}}, "the authority reaches the load balancers"),
+        ({"path": "/shop"}, "TLS has no path"),
+        (
+            {"load_balancer": {"passthrough": True, "sticky": {"cookie": "c"}}},
+            "load_balancer.sticky: nothing of what is handed on",
+        ),
+    ],
+)
+def test_what_cannot_be_handed_on(changed: dict[str, Any], sentence: str) -> None:
+    problems = apps.plan([{**PASSED, **changed}], cluster=fleet(), host="lb1")["problems"]
+    assert len(problems) == 1
+    assert sentence in problems[0]
