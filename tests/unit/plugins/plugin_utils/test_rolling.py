@@ -166,7 +166,9 @@ def test_a_host_that_is_lost_in_a_batch_stops_what_it_was_to_switch() -> None:
     found = plan(said, 1)
     del said["web1"]
     after = rolling.judge(found, said, ["web1"])
-    assert after["held"] == {"shop": "web1 was lost while it was switched"}
+    assert after["held"] == {
+        "shop": "web1 was lost while it was switched; deploy again, or roll back, when it is there"
+    }
     assert sentences(after, said["web2"]) != []
 
 
