@@ -202,6 +202,19 @@ def test_those_that_had_switched_go_back() -> None:
     ]
 
 
+def test_what_went_well_everywhere_stays() -> None:
+    names = ["shop", "blog"]
+    switched = [{"name": name, "release": "b-2", "from": "a-1"} for name in names]
+    said = {
+        "web1": host(*names, done=names, activated=switched),
+        "web2": host(*names, done=names, activated=switched[1:], failures=failure()),
+    }
+    found = plan({name: host(*names) for name in ("web1", "web2")}, 2, ["web1", "web2"])
+    after = rolling.judge(found, said, ["web1", "web2"])
+    assert rolling.going_back(after, said["web1"]) == [{"name": "shop", "release": "a-1"}]
+    assert rolling.going_back(after, said["web2"]) == []
+
+
 @pytest.mark.parametrize("before", ["", "b-2"])
 def test_what_had_nothing_before_or_only_restarted_stays(before: str) -> None:
     found = plan({"web1": host("shop")}, hosts=["web1"])
