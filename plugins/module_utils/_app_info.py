@@ -6,6 +6,7 @@ It runs on Python 3.6 and imports nothing of Ansible.
 from typing import Any, Dict, List, Sequence
 
 from ansible_collections.flaskstack.centos.plugins.module_utils import (
+    _app_prove,
     _app_router,
     _systemd,
     _uwsgi_stats,
@@ -82,12 +83,27 @@ def describe(app: Application, units: Units) -> Dict[str, Any]:
     return answer
 
 
-def info(root: str, names: Sequence[str]) -> Dict[str, Any]:
+def health_of(app: Application) -> Dict[str, Any]:
+    """Return what an application answers to its health check, and what it should.
+
+    It is asked past nginx and past its queue. The status is 0 where it does not answer.
+    """
+    release = app.linked("current")
+    wanted = app.about(release).get("health")
+    if not wanted:
+        return {"healthy": False, "answered": 0, "path": "", "host": "", "status": []}
+    answered, _ = _app_prove.ask_health(app, release, wanted, _app_prove.LONGEST_ANSWER)
+    told = {key: wanted[key] for key in ("path", "host", "status")}
+    return dict(told, healthy=answered in wanted["status"], answered=answered)
+
+
+def info(root: str, names: Sequence[str], health: bool = False) -> Dict[str, Any]:
     """Return, for each application or for those that are named, what serves and how it is.
 
     Args:
         root: the directory that the applications' own are in.
         names: of the applications; all if there is none.
+        health: ask each for its health, too.
 
     Raises:
         CommandFailed: systemd does not answer.
@@ -98,7 +114,11 @@ def info(root: str, names: Sequence[str]) -> Dict[str, Any]:
         {"name": name, "nearest": nearest_name(name, there)} for name in names if name not in there
     ]
     wanted = [name for name in there if not names or name in names]
+    apps = [describe(Application(name, root), units) for name in wanted]
+    if health:
+        for app in apps:
+            app["health"] = health_of(Application(app["name"], root))
     return {
-        "apps": [describe(Application(name, root), units) for name in wanted],
+        "apps": apps,
         "unknown": unknown,
     }

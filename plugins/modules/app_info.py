@@ -15,6 +15,10 @@ options:
     type: list
     elements: str
     default: []
+  health:
+    description: Ask each for its health, too.
+    type: bool
+    default: false
   root:
     description: The directory that the applications' own directories are in.
     type: path
@@ -122,6 +126,10 @@ apps:
       description: The latest ten events.
       type: list
       elements: dict
+    health:
+      description: With O(health), C(healthy), C(answered) (the status, 0 without an answer), and
+        C(path), C(host) and C(status) of its health check.
+      type: dict
 unknown:
   description: Names that were asked for and are not on this host, each with the nearest there is.
   type: list
@@ -141,11 +149,13 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "default": []},
+            "health": {"type": "bool", "default": False},
             "root": {"type": "path", "default": "/opt"},
         },
         supports_check_mode=True,
     )
-    run_module(module, lambda: info(module.params["root"], module.params["names"]))
+    given = module.params
+    run_module(module, lambda: info(given["root"], given["names"], given["health"]))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Key
 #: How many hosts are switched at once: a number, a part of all, or one of both for each batch.
 SIZE = re.compile(r"[0-9]+%?\Z")
 PERCENT = 100
-LATER = "deploy again, or roll back, when it is there"
 
 
 class Said(TypedDict):
@@ -168,12 +167,10 @@ def judge(rolling: Rolling, said: dict[str, Said], batch: list[str], wrong: str 
             for name in rolling["due"][host]:
                 lost.setdefault(name, []).append(host)
     every = {name for names in rolling["due"].values() for name in names} if wrong else set()
+    gone = "was lost while it was switched; deploy again, or roll back, when it is there"
     new = {
         **dict.fromkeys(sorted(every), wrong),
-        **{
-            name: f"{listed(where)} was lost while it was switched; {LATER}"
-            for name, where in lost.items()
-        },
+        **{name: f"{listed(where)} {gone}" for name, where in lost.items()},
         **{name: f"it failed on {listed(where)}" for name, where in failed.items()},
     }
     return {

@@ -120,3 +120,32 @@ def test_a_command_that_ansible_took_apart_is_not_run(tmp_path: Path) -> None:
         text = " ".join(said["first"].split())
         assert "has left 'flask' of it" in text.replace("''", "'"), said["all"]
         assert "uwsgi :" not in said["all"]
+
+
+@pytest.mark.parametrize("name", ["drain", "undrain"])
+def test_without_load_balancers_there_is_nothing_to_drain(tmp_path: Path, name: str) -> None:
+    hosts = {host: variables(tmp_path, host) for host in ("first", "second")}
+    said = run(tmp_path, f"{name}.yml", hosts, "-e", "host=second")
+    assert "second serves by itself" in " ".join(said["first"].split()), said["all"]
+    assert "failed=0" in said["first"]
+
+
+@pytest.mark.parametrize("name", ["drain", "undrain", "update"])
+def test_a_host_that_is_misspelt_is_told(tmp_path: Path, name: str) -> None:
+    # A pattern of hosts that matches none would be a run that does nothing, and well.
+    hosts = {host: variables(tmp_path, host) for host in ("first", "second")}
+    said = run(tmp_path, f"{name}.yml", hosts, "-e", "host=secnd")
+    text = " ".join(said["all"].split())
+    assert "'secnd'" in text.replace("''", "'")
+    assert "Did you mean 'second'?" in text.replace("''", "'")
+    assert "failed=1" in text
+
+
+def test_hosts_behind_no_load_balancer_are_updated_one_by_one(tmp_path: Path) -> None:
+    """The first that fails is the last; here, because this machine has no dnf."""
+    hosts = {host: variables(tmp_path, host) for host in ("first", "second")}
+    said = run(tmp_path, "update.yml", hosts)
+    assert "failed=1" in said["first"], said["all"]
+    assert "first: Ask which packages would be updated" in " ".join(said["first"].split())
+    assert "Left as it was, because a host before it failed." in " ".join(said["second"].split())
+    assert "failed=0" in said["second"]

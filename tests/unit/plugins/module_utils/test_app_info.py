@@ -43,6 +43,23 @@ def test_what_is_told(stats: Host) -> None:
     assert info(str(stats.root), ["blog"])["apps"] == []
 
 
+def test_health_is_asked_for_where_it_is_wanted(
+    host: Host, serve: Callable[..., list[str]]
+) -> None:
+    host.make("b-1")
+    host.link("current", "b-1")
+    (host.root / "blog/releases").mkdir(parents=True)
+    asked = serve("b-1", 200)
+    assert "health" not in info(str(host.root), ["shop"])["apps"][0]
+    assert asked == []
+    blog, shop = info(str(host.root), [], health=True)["apps"]
+    told = {"path": "/", "host": "shop.example", "status": [200]}
+    assert shop["health"] == told | {"healthy": True, "answered": 200}
+    assert asked == ["/"]
+    # One without a release is not well, and has nothing to be asked for.
+    assert (blog["health"]["healthy"], blog["health"]["path"]) == (False, "")
+
+
 def test_unknown_names_are_told_with_the_nearest(stats: Host) -> None:
     answer = info(str(stats.root), ["shpo", "shop", "xyz"])
     assert [found["name"] for found in answer["apps"]] == ["shop"]

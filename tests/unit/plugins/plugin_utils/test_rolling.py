@@ -166,7 +166,9 @@ def test_a_host_that_is_lost_in_a_batch_stops_what_it_was_to_switch() -> None:
     found = plan(said, 1)
     del said["web1"]
     after = rolling.judge(found, said, ["web1"])
-    assert after["held"] == {"shop": "web1 was lost while it was switched"}
+    assert after["held"] == {
+        "shop": "web1 was lost while it was switched; deploy again, or roll back, when it is there"
+    }
     assert sentences(after, said["web2"]) != []
 
 
@@ -198,6 +200,19 @@ def test_those_that_had_switched_go_back() -> None:
     assert sentences(after, back) == [
         "application 'shop' is back at release a-1 on this host, because it failed on web2."
     ]
+
+
+def test_what_went_well_everywhere_stays() -> None:
+    names = ["shop", "blog"]
+    switched = [{"name": name, "release": "b-2", "from": "a-1"} for name in names]
+    said = {
+        "web1": host(*names, done=names, activated=switched),
+        "web2": host(*names, done=names, activated=switched[1:], failures=failure()),
+    }
+    found = plan({name: host(*names) for name in ("web1", "web2")}, 2, ["web1", "web2"])
+    after = rolling.judge(found, said, ["web1", "web2"])
+    assert rolling.going_back(after, said["web1"]) == [{"name": "shop", "release": "a-1"}]
+    assert rolling.going_back(after, said["web2"]) == []
 
 
 @pytest.mark.parametrize("before", ["", "b-2"])
