@@ -60,8 +60,9 @@ def main() -> int:
     for thread in answers:
         thread.join()
     status = process.wait()
-    # As ansible-core packs it, from 2.19 on.
-    module = re.search(r"module_fqn='([\w.]+)'", b"".join(sent).decode("utf-8", "replace"))
+    # As ansible-core packs it: the first from 2.19 on, the second before.
+    payload = b"".join(sent).decode("utf-8", "replace")
+    module = re.search(r"(?:module_fqn|mod_name)='([\w.]+)'", payload)
     if module:
         text = b"".join(said).decode("utf-8", "replace")
         record = {

@@ -48,12 +48,13 @@ options:
 
 
 def module_of(sent: str) -> str:
-    """Return the name of the module that a payload carries, as ansible-core packs it from 2.19 on.
+    """Return the name of the module that a payload carries.
 
     Raises:
         AnsibleConnectionFailure: it carries none.
     """
-    found = re.search(r"module_fqn='([\w.]+)'", sent)
+    # As ansible-core packs it: the first from 2.19 on, the second before.
+    found = re.search(r"(?:module_fqn|mod_name)='([\w.]+)'", sent)
     if not found:
         raise AnsibleConnectionFailure(f"What is sent carries no module: {sent[:200]}")
     return found[1].rpartition(".")[2]
