@@ -25,25 +25,34 @@ WORK = """
   block:
     - name: Reach the host
       ansible.builtin.ping:
+      tags: always
+    - name: Do what another tag is for
+      ansible.builtin.fail:
+        msg: it was not asked for
+      tags: other
     - name: Note it
       ansible.builtin.shell: "echo {{ inventory_hostname }} >> {{ root }}/order"
+      tags: always
     - name: Fail where it is wanted
       ansible.builtin.fail:
         msg: it is bad
       when: inventory_hostname in bad
+      tags: always
     - name: Note what is done
       ansible.builtin.set_fact:
         flaskstack_done: [shop]
+      tags: always
   rescue:
     - name: Note that it broke off
       ansible.builtin.set_fact:
         flaskstack_done: []
         flaskstack_broken: "{{ ansible_failed_result.msg }}"
+      tags: always
 """
 
 
 def play(root: Path, **variables: Any) -> list[dict[str, Any]]:
-    """Give a play that goes through the batches as site.yml does."""
+    """Give a play that goes through the batches as site.yml does, with any tag."""
     tasks = str(ROOT / "playbooks/tasks")
     said = {
         "due": ["shop"],
@@ -57,8 +66,8 @@ def play(root: Path, **variables: Any) -> list[dict[str, Any]]:
         " | zip(ansible_play_hosts | map('extract', hostvars, 'flaskstack_said'))) }}"
     )
     block = [
-        {"ansible.builtin.import_tasks": f"{tasks}/lock.yml"},
-        {"ansible.builtin.include_vars": {"file": str(root / "said.json")}},
+        {"ansible.builtin.import_tasks": f"{tasks}/lock.yml", "tags": "always"},
+        {"ansible.builtin.include_vars": {"file": str(root / "said.json")}, "tags": "always"},
         {
             "ansible.builtin.set_fact": {
                 "flaskstack_rolling": "{{ every | flaskstack.centos.rolling_plan("
@@ -66,6 +75,7 @@ def play(root: Path, **variables: Any) -> list[dict[str, Any]]:
             },
             "run_once": True,
             "vars": {"every": every},
+            "tags": "always",
         },
         {"ansible.builtin.import_tasks": f"{tasks}/batches.yml"},
     ]
@@ -91,7 +101,9 @@ def play(root: Path, **variables: Any) -> list[dict[str, Any]]:
             "tasks": [
                 {
                     "block": block,
-                    "always": [{"ansible.builtin.import_tasks": f"{tasks}/unlock.yml"}],
+                    "always": [
+                        {"ansible.builtin.import_tasks": f"{tasks}/unlock.yml", "tags": "always"}
+                    ],
                 },
                 {
                     "ansible.builtin.copy": {
@@ -100,6 +112,7 @@ def play(root: Path, **variables: Any) -> list[dict[str, Any]]:
                         "mode": "0600",
                     },
                     "vars": {"failures": failures},
+                    "tags": "always",
                 },
             ],
         }
@@ -139,7 +152,10 @@ def run(root: Path, lost: str = "", **variables: Any) -> Run:
     inventory = {"all": {"hosts": hosts, "vars": shared}}
     (root / "hosts.json").write_text(json.dumps(inventory))
     done = subprocess.run(
-        [*(sys.executable, "-m", "ansible", "playbook", "-i", "hosts.json", "play.json")],
+        [
+            *(sys.executable, "-m", "ansible", "playbook", "-i", "hosts.json", "play.json"),
+            *("--tags", "these"),
+        ],
         cwd=root,
         env=os.environ
         | {
