@@ -58,9 +58,8 @@ def journal(*arguments: str) -> Generator[Entry, None, None]:
         timer.daemon = True
         timer.start()
         ended = False
-        assert process.stdout is not None
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 # What is no entry was cut off, or is a remark.
                 with contextlib.suppress(ValueError):
                     entry = json.loads(line.decode("utf-8", "replace"))
