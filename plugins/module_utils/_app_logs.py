@@ -73,7 +73,8 @@ def journal(*arguments: str) -> Generator[Entry, None, None]:
             timer.cancel()
             if process.poll() is None:
                 process.kill()
-            process.stdout.close()
+            if process.stdout:
+                process.stdout.close()
             process.wait()
             errors.seek(0)
             said = last_lines(errors.read().decode("utf-8", "replace"))
