@@ -25,6 +25,7 @@ MODULES = (
     "_app_info",
     "_app_journal",
     "_app_metrics",
+    "_app_prove",
     "_app_router",
     "_application",
     "_commands",

@@ -66,6 +66,7 @@ PARTS = {
         "_lock",
         "_nginx_change",
         "_nginx_reload",
+        "_nginx_servers",
         "_nginx_tree",
         "_systemd",
     ),
