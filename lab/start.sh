@@ -19,12 +19,8 @@ main() {
     podman container exists "$(prefix)-$name" || die "there is no host $name; lab/create.yml makes it"
     containers+=("$(prefix)-$name")
   done
-  while podman inspect --type container --format '{{.State.Status}}' "${containers[@]}" | grep -qx running; do
-    [ "$SECONDS" -lt "$seconds" ] || break
-    sleep 0.3
-  done
-  if [ "$seconds" -gt 0 ] && [ "$SECONDS" -ge "$seconds" ]; then
-    die "$* did not shut down within $seconds s"
+  if [ "$seconds" -gt 0 ]; then
+    timeout "$seconds" podman wait "${containers[@]}" >/dev/null || die "$* did not shut down within $seconds s"
   fi
   podman start "${containers[@]}" >/dev/null
   "$LAB_DIR/network.sh"
