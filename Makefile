@@ -1,7 +1,7 @@
 # Everything a newcomer and CI run. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit molecule releases installed vm matrix docs venv lab clean
+.PHONY: help demo test lint unit molecule cluster releases installed vm matrix docs venv lab clean
 
 # The checkout's own tools before all others; those of another ansible-core: CORE=2.16.
 export PATH := $(CURDIR)/.venv$(addprefix -,$(CORE))/bin:$(PATH)
@@ -30,6 +30,9 @@ releases: ## Scenario `default` on the stand-ins of EL 8 and EL 10
 
 installed: ## The collection as a tarball, installed elsewhere, used from there
 	@tools/test.sh installed
+
+cluster: ## All cases of a fleet: load balancers and hosts that die, are cut off, drained, updated, replaced; a part is in `make test`
+	@SCENARIO=cluster tools/test.sh molecule
 
 vm: ## Limits, address filters, reboots and power cuts, in a virtual machine; not part of `make test`
 	@tools/test.sh vm
