@@ -12,7 +12,6 @@ python3=python3.13
 python_base=(python3=python3 python3.13=python3.13)
 php=8.4
 libssl=libssl3t64
-libperl=libperl5.40
 nginx=nginx
 nginx_drop=''
 brotli=libnginx-mod-http-brotli-filter,libnginx-mod-http-brotli-static

@@ -12,7 +12,6 @@ python3=''
 python_base=(platform-python=python3)
 php=7.4
 libssl=libssl1.1
-libperl=libperl5.32
 # Debian splits nginx by its size; EL's modules are packages of their own, too.
 nginx='nginx-core'
 nginx_drop='libnginx-mod-.*'

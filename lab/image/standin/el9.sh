@@ -12,7 +12,6 @@ python3=../libexec/platform-python
 python_base=(python3=python3)
 php=8.2
 libssl=libssl3
-libperl=libperl5.36
 nginx=nginx
 nginx_drop=''
 brotli=libnginx-mod-http-brotli-filter,libnginx-mod-http-brotli-static

@@ -164,9 +164,11 @@ rpm_from nginx debs="$nginx" drop="$nginx_drop" epoch=2 provides=nginx-core,ngin
   requires=shadow-utils recommends=logrotate
 # shellcheck disable=SC2154
 [ -z "$brotli" ] || rpm_from nginx-mod-brotli uses=nginx debs="$brotli"
-rpm_from nginx-mod-stream uses=nginx debs=libnginx-mod-stream
-# shellcheck disable=SC2154
-rpm_from keepalived debs=keepalived,"$libperl"
+# For scenario cluster, which runs on this release alone.
+if [ "$EL" = 9 ]; then
+  rpm_from nginx-mod-stream uses=nginx debs=libnginx-mod-stream
+  rpm_from keepalived debs=keepalived,libperl5.36
+fi
 rpm_from pebble debs=pebble
 rpm_from php-fpm debs="php$php-fpm" provides=php-common,php-cli,php-opcache requires=shadow-utils
 rpm_from node_exporter debs=prometheus-node-exporter drop='adduser|passwd'
