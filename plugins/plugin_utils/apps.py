@@ -13,7 +13,7 @@ import functools
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypedDict
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import cluster as clusters
@@ -27,7 +27,9 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
     Keys,
     item_options,
     nearest,
+    only,
     read,
+    without,
 )
 
 #: Keys of an application that the role ``flask_app`` is given as they are.
@@ -90,8 +92,6 @@ GROUPS = ("source", "health", "uwsgi", "nginx", "load_balancer")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 #: For how long a browser may keep what never changes, in seconds: a year, as everybody says it.
 FOREVER = 31536000
-#: A name that a request can be for; the others are patterns.
-HOST_NAME = re.compile(r"[A-Za-z0-9.-]+\Z")
 
 #: How a role begins a sentence about one of its items, and the key that it names.
 ITEM = re.compile(r"(?:application|site) '([^']*)', ([a-z_]+)")
@@ -178,17 +178,6 @@ def with_services(locations: Keys) -> Keys:
         "mutually_exclusive": one_of,
         "required_one_of": one_of,
     }
-
-
-def only(keys: Keys, wanted: Iterable[str]) -> Keys:
-    """Return those of some keys that are wanted, in the order in which they are."""
-    chosen = frozenset(wanted)
-    return {key: value for key, value in keys.items() if key in chosen}
-
-
-def without(keys: Keys, unwanted: Iterable[str]) -> Keys:
-    """Return those of some keys that are not unwanted."""
-    return only(keys, keys.keys() - frozenset(unwanted))
 
 
 # ---- the applications themselves ----------------------------------------------------------------
@@ -563,13 +552,13 @@ def releases(
         if public:
             item["public_paths"] = list(dict.fromkeys(public))
         # Asked by the name that it will be served under, unless all of them are patterns.
-        named = [domain for domain in app["domains"] if HOST_NAME.match(domain)]
+        named = clusters.plain_domain(app)
         item |= {
             "name": name,
             "build": build["path"],
             "version": build.get("source_version", ""),
             "python": version,
-            "health": ({"host": named[0]} if named else {}) | app.get("health", {}),
+            "health": ({"host": named} if named else {}) | app.get("health", {}),
         }
         out.append(item)
     return out

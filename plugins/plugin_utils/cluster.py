@@ -8,11 +8,16 @@ one that load balancers alone may ask, at a port of its own, so that a host can 
 from __future__ import annotations
 
 import copy
-import ipaddress
 import re
 from typing import Any, TypedDict
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import Keys, nearest
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import bracketed, is_ip
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
+    Keys,
+    nearest,
+    only,
+    without,
+)
 
 #: What the name of a site that only load balancers ask ends with; no application's name has a dot.
 BACKEND = ".backend"
@@ -30,7 +35,9 @@ BOTH_KEYS = (
 HTTP_KEYS = ("balance", "sticky", "max_fails", "fail_timeout", "keepalive")
 #: Those that still mean something where TLS is handed on as it is.
 STREAM_KEYS = ("balance", "connect_timeout", "passthrough")
-#: A host that does not answer is left out for so long; where all are, nobody gets an answer.
+#: A host that does not answer so often is left out for so long; where all are, nobody gets an
+#: answer. One request that ends an application is no reason.
+MAX_FAILS = 3
 FAIL_TIMEOUT = "5s"
 #: A name that a request can be for, not a pattern of them.
 HOST_NAME = re.compile(r"[A-Za-z0-9.-]+\Z")
@@ -95,7 +102,7 @@ def plan(
         host: next((str(one[host]) for one in addresses if one.get(host)), host) for host in used
     }
     for host, address in found.items():
-        if not is_address(address):
+        if not is_ip(address):
             problems.append(
                 f"flaskstack_address: '{address}' of host {host} is no IP address; write"
                 " flaskstack_address at the host, the address by which load balancers and"
@@ -124,15 +131,6 @@ def plan(
             name: [host for host in hosts if host in there] for name, hosts in groups.items()
         },
     }
-
-
-def is_address(text: str) -> bool:
-    """Tell whether a text is an IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def doubles(addresses: dict[str, str]) -> list[tuple[str, str]]:
@@ -249,29 +247,23 @@ def balanced(app: Keys, cluster: Cluster, settings: Keys) -> Keys:
     if own.get("passthrough"):
         return to_https(app)
     http = {
-        "servers": [
-            f"{bracketed(cluster['addresses'][host])}:{port(settings)}"
-            for host in hosts_of(app, cluster)
-        ],
+        "servers": servers(app, cluster, port(settings)),
         # Whoever has the least to do: requests of an application differ a thousandfold.
         "balance": "" if own.get("sticky") else "least_conn",
         # An application that broke off is asked again on another host; not here and there, too.
         "retry_bad_gateway": True,
-        # One request that ends an application is no reason to leave its host out.
-        "max_fails": 3,
+        "max_fails": MAX_FAILS,
         "fail_timeout": FAIL_TIMEOUT,
-        **{key: own[key] for key in HTTP_KEYS if key in own},
+        **only(own, HTTP_KEYS),
         **transport(settings, app),
     }
     out: Keys = {"connect_timeout": CONNECT_TIMEOUT}
-    out |= {key: copy.deepcopy(given[key]) for key in (*EDGE_KEYS, *BOTH_KEYS) if key in given}
-    out |= {key: own[key] for key in own if key not in (*HTTP_KEYS, "cache_static")}
-    out |= {"name": app["name"], "domains": app["domains"], "http": http}
-    if "path" in app:
-        out["path"] = app["path"]
+    out |= copy.deepcopy(only(given, (*EDGE_KEYS, *BOTH_KEYS)))
+    out |= without(own, (*HTTP_KEYS, "cache_static"))
+    out |= only(app, ("name", "domains", "path")) | {"http": http}
     if own.get("cache_static"):
         # The same for everybody, whoever has a cookie and wherever it leads.
-        plain = {key: value for key, value in http.items() if key != "sticky"}
+        plain = without(http, ["sticky"])
         out["locations"] = [
             {
                 "path": f"^~ {static['url']}",
@@ -287,27 +279,28 @@ def balanced(app: Keys, cluster: Cluster, settings: Keys) -> Keys:
 
 def to_https(app: Keys) -> Keys:
     """Return the site that sends people to where TLS is handed on."""
-    tls = app.get("nginx", {}).get("tls", {})
-    at = "" if tls.get("port", HTTPS) == HTTPS else f":{tls['port']}"
+    https = asked_at(app)
     return {
-        "name": app["name"],
-        "domains": app["domains"],
-        **{key: app["nginx"][key] for key in ("port",) if key in app.get("nginx", {})},
-        "redirect": {"to": f"https://$host{at}"},
+        **only(app, ("name", "domains")),
+        **only(app.get("nginx", {}), ["port"]),
+        "redirect": {"to": "https://$host" + ("" if https == HTTPS else f":{https}")},
     }
+
+
+def asked_at(app: Keys) -> int:
+    """Return the port where people ask for an application by HTTPS."""
+    return int(app.get("nginx", {}).get("tls", {}).get("port", HTTPS))
 
 
 def stream(app: Keys, cluster: Cluster, settings: Keys) -> Keys:
     """Return what hands an application's TLS on to its hosts: an item of ``nginx_streams``."""
     own = app["load_balancer"]
     return {
-        "name": app["name"],
-        "port": app.get("nginx", {}).get("tls", {}).get("port", HTTPS),
-        "domains": app["domains"],
+        **only(app, ("name", "domains")),
+        "port": asked_at(app),
         "servers": [
-            f"{bracketed(cluster['addresses'][host])}:{stream_port(settings)}"
-            f" max_fails=3 fail_timeout={FAIL_TIMEOUT}"
-            for host in hosts_of(app, cluster)
+            f"{server} max_fails={MAX_FAILS} fail_timeout={FAIL_TIMEOUT}"
+            for server in servers(app, cluster, stream_port(settings))
         ],
         "balance": own.get("balance", "least_conn"),
         "proxy_protocol": True,
@@ -320,9 +313,14 @@ def stream_port(settings: Keys) -> int:
     return port({**settings, "tls": True})
 
 
-def without(keys: Keys, unwanted: tuple[str, ...]) -> Keys:
-    """Return those of some keys that are not unwanted."""
-    return {key: value for key, value in keys.items() if key not in unwanted}
+def servers(app: Keys, cluster: Cluster, at: int) -> list[str]:
+    """Return the addresses of an application's hosts with a port."""
+    return [f"{bracketed(cluster['addresses'][host])}:{at}" for host in hosts_of(app, cluster)]
+
+
+def plain_domain(app: Keys) -> str:
+    """Return the first domain that a request can be for; empty if all of them are patterns."""
+    return next((domain for domain in app["domains"] if HOST_NAME.match(domain)), "")
 
 
 def problems_of_passthrough(app: Keys) -> list[str]:
@@ -372,10 +370,10 @@ def transport(settings: Keys, app: Keys) -> Keys:
     """
     if not settings.get("tls"):
         return {}
-    named = [domain for domain in app["domains"] if HOST_NAME.match(domain)]
+    named = plain_domain(app)
     return {
         # One for all connections, so that they can be kept. Who was asked for is said beside it.
-        **({"host": named[0]} if named else {}),
+        **({"host": named} if named else {}),
         "https": True,
         "verify": True,
         **pem(settings, "ca", "ca_bundle"),
@@ -391,11 +389,6 @@ def pem(settings: Keys, name: str, key: str = "") -> Keys:
         if settings.get(name + kind):
             out[(key or name) + kind] = settings[name + kind]
     return out
-
-
-def bracketed(address: str) -> str:
-    """Return an address as it is written before a port."""
-    return f"[{address}]" if ":" in address else address
 
 
 def problems_of_settings(settings: Keys) -> list[str]:

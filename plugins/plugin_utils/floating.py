@@ -75,7 +75,7 @@ def problems_of(item: Keys) -> list[str]:
         out += [
             f"{key}: '{value}' is no IP address; write 192.0.2.11 or 2001:db8::11."
             for value in values
-            if "/" in value or names.network(value) is None
+            if not names.is_ip(value)
         ]
     if not out:
         out += problems_together(item)
@@ -138,8 +138,7 @@ def rules_of(items: list[Keys]) -> list[str]:
     """Return firewalld's rules that let the other hosts tell that they are there."""
     return list(
         dict.fromkeys(
-            f'rule family="{"ipv6" if ":" in peer else "ipv4"}" source address="{peer}"'
-            ' protocol value="vrrp" accept'
+            names.rich_rule(peer, 'protocol value="vrrp"')
             for item in items
             for peer in item["others"]
         )

@@ -89,12 +89,25 @@ def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return None
 
 
+def is_ip(text: str) -> bool:
+    """Tell whether a text is the address of one host, without a zone."""
+    return "/" not in text and network(text) is not None
+
+
+def bracketed(address: str) -> str:
+    """Return an address as it is written before a port."""
+    return f"[{address}]" if ":" in address else address
+
+
+def rich_rule(address: str, what: str) -> str:
+    """Return firewalld's rule that lets something of an address or network in, as it prints it."""
+    family = "ipv6" if ":" in address else "ipv4"
+    return f'rule family="{family}" source address="{address}" {what} accept'
+
+
 def firewall_rule(address: str, port: int, protocol: str = "tcp") -> str:
     """Return firewalld's rule that lets an address or network use a port, as it prints it."""
-    return (
-        f'rule family="{"ipv6" if ":" in address else "ipv4"}" source address="{address}"'
-        f' port port="{port}" protocol="{protocol}" accept'
-    )
+    return rich_rule(address, f'port port="{port}" protocol="{protocol}"')
 
 
 def is_plain(path: str) -> bool:

@@ -17,6 +17,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     RELEASES,
     URL_PATH,
     domain_hint,
+    is_ip,
     network,
     unknown_system,
 )
@@ -108,7 +109,7 @@ def of_role(settings: Keys, defaults: Keys, facts: Keys) -> list[str]:
         if len(wrong) > NAMED:
             say(f"{name}: {len(wrong) - NAMED} more are none.")
     for peer in settings["nginx_acme_peers"]:
-        if "/" in peer or not is_address(peer):
+        if not is_ip(peer):
             say(f"nginx_acme_peers: '{peer}' is no IP address; write 192.0.2.1 or 2001:db8::1.")
     owner = settings["nginx_owner"]
     if not owner.strip() or not owner.isprintable():

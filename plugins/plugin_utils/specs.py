@@ -482,3 +482,14 @@ def of_the_user(value: Any, say: Callable[[str, str], None], path: str) -> Any:
         if wrong:
             say(path, wrong)
     return value
+
+
+def only(keys: Keys, wanted: Iterable[str]) -> Keys:
+    """Return those of some keys that are wanted, in the order in which they are."""
+    chosen = frozenset(wanted)
+    return {key: value for key, value in keys.items() if key in chosen}
+
+
+def without(keys: Keys, unwanted: Iterable[str]) -> Keys:
+    """Return those of some keys that are not unwanted."""
+    return only(keys, keys.keys() - frozenset(unwanted))
