@@ -14,7 +14,7 @@ short_description: Check which hosts do what
 version_added: 0.2.0
 description:
   - Says which hosts run applications, which stand before them, and where they reach one another.
-positional: load_balancers, groups, addresses, wanted
+positional: load_balancers, groups, addresses, wanted, settings
 options:
   _input:
     type: list
@@ -40,6 +40,9 @@ options:
     type: str
     default: ""
     description: The pattern of load balancers, where there are to be any.
+  settings:
+    type: dict
+    description: How load balancers ask application hosts, C(port) and C(tls).
 author: The flaskstack authors (@flaskstack)
 """
 
@@ -53,7 +56,8 @@ RETURN = """
 _value:
   type: dict
   description: C(problems), a list of sentences; C(application_hosts), C(load_balancers),
-    C(addresses) and C(groups), each with its application hosts.
+    C(addresses), C(groups), each with its application hosts, C(port), where load balancers ask
+    application hosts, C(ports), by which they come, and C(servers), addresses with that port.
 """
 
 

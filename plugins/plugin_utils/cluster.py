@@ -60,6 +60,9 @@ class Cluster(TypedDict):
         load_balancers: the hosts that people ask; empty where each host serves by itself.
         addresses: of all of them, where they reach one another; empty without load balancers.
         groups: the inventory's groups, each with its application hosts.
+        port: where load balancers ask application hosts.
+        ports: all ports by which they come, TLS that is handed on included.
+        servers: of each application host, its address with that port.
     """
 
     problems: list[str]
@@ -67,14 +70,18 @@ class Cluster(TypedDict):
     load_balancers: list[str]
     addresses: dict[str, str]
     groups: dict[str, list[str]]
+    port: int
+    ports: list[int]
+    servers: dict[str, str]
 
 
-def plan(
+def plan(  # noqa: PLR0913 - what an inventory says of its hosts
     application_hosts: list[str],
     load_balancers: list[str],
     groups: dict[str, list[str]],
     addresses: list[dict[str, str]],
     wanted: str = "",
+    settings: Keys | None = None,
 ) -> Cluster:
     """Check who does what.
 
@@ -85,8 +92,10 @@ def plan(
         addresses: what the inventory says of where hosts reach one another, by their names; what
             comes first counts.
         wanted: the pattern of load balancers, if there are to be any.
+        settings: how they ask, see ``port``.
     """
     problems = []
+    at = port(settings or {})
     if wanted and not load_balancers:
         problems.append(
             f"load_balancers: the inventory has no host in '{wanted}'; put the load balancers"
@@ -120,6 +129,9 @@ def plan(
             "load_balancers": [],
             "addresses": {},
             "groups": {},
+            "port": at,
+            "ports": [],
+            "servers": {},
         }
     there = frozenset(application_hosts)
     return {
@@ -129,6 +141,11 @@ def plan(
         "addresses": found,
         "groups": {
             name: [host for host in hosts if host in there] for name, hosts in groups.items()
+        },
+        "port": at,
+        "ports": list(dict.fromkeys([at, stream_port(settings or {})])),
+        "servers": {
+            host: f"{bracketed(address)}:{at}" for host, address in found.items() if host in there
         },
     }
 
@@ -203,6 +220,11 @@ def problems_of_pythons(apps: list[Keys], versions: dict[str, str], cluster: Clu
 # ---- sites --------------------------------------------------------------------------------------
 
 
+def backend_name(name: str) -> str:
+    """Return the name of the site that only load balancers ask of an application."""
+    return name + BACKEND
+
+
 def backend(site: Keys, cluster: Cluster, settings: Keys, passthrough: bool = False) -> Keys:
     """Return the site of an application as its host has it behind load balancers.
 
@@ -217,7 +239,7 @@ def backend(site: Keys, cluster: Cluster, settings: Keys, passthrough: bool = Fa
     """
     given = site if passthrough else without(site, EDGE_KEYS)
     out = given | {
-        "name": site["name"] + BACKEND,
+        "name": backend_name(site["name"]),
         "port": PORT if passthrough or settings.get("tls") else port(settings),
         "peers": [cluster["addresses"][host] for host in cluster["load_balancers"]],
         "retry": False,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from typing import TypedDict
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import nearest
 
+#: The groups of an inventory, by what their hosts do; the last is for hosts that do it all.
+APPLICATION_HOSTS, LOAD_BALANCERS, SINGLE = "app_servers", "load_balancers", "app"
 #: What makes a part of a pattern something else than a name.
 PATTERN = re.compile(r"[*?\[\]~@]")
 #: What Ansible knows as this machine without an inventory.
@@ -34,6 +37,44 @@ def pattern(hosts: str | list[str]) -> str:
         for found in re.split(r"[,\s]+", one)
         for part in ([found] if len(given) == 1 or is_address(found) else PART.findall(found))
     )
+
+
+class Hosts(TypedDict):
+    """Patterns of the hosts that a playbook works on.
+
+    Attributes:
+        application_hosts: those that run applications.
+        load_balancers: those in front of them; empty where each host serves by itself.
+        all: both.
+        asked: those that people ask.
+    """
+
+    application_hosts: str
+    load_balancers: str
+    all: str
+    asked: str
+
+
+def of_cluster(
+    groups: Iterable[str], hosts: str | list[str] = "", load_balancers: str | list[str] = ""
+) -> Hosts:
+    """Return which hosts do what: the one place that knows the groups by their names.
+
+    Args:
+        groups: the inventory's.
+        hosts: the application hosts, if somebody has named them.
+        load_balancers: the load balancers, if somebody has named them.
+    """
+    there = set(groups)
+    usual = APPLICATION_HOSTS if APPLICATION_HOSTS in there else SINGLE
+    first = pattern(hosts or usual)
+    before = pattern(load_balancers or (LOAD_BALANCERS if LOAD_BALANCERS in there else ""))
+    return {
+        "application_hosts": first,
+        "load_balancers": before,
+        "all": pattern([first, before]),
+        "asked": before or first,
+    }
 
 
 def is_address(text: str) -> bool:

@@ -309,3 +309,17 @@ def test_what_cannot_be_handed_on(changed: dict[str, Any], sentence: str) -> Non
     problems = apps.plan([{**PASSED, **changed}], cluster=fleet(), host="lb1")["problems"]
     assert len(problems) == 1
     assert sentence in problems[0]
+
+
+def test_where_load_balancers_come() -> None:
+    plain = fleet()
+    assert plain["port"] == cluster.PORT
+    # TLS that is handed on has a port of its own.
+    assert plain["ports"] == [cluster.PORT, cluster.TLS_PORT]
+    assert plain["servers"] == {
+        "app1": "192.0.2.11:8080",
+        "app2": "192.0.2.12:8080",
+        "app3": "[2001:db8::13]:8080",
+    }
+    assert fleet(settings={"port": 0, "tls": True})["ports"] == [cluster.TLS_PORT]
+    assert fleet(settings={"port": "8009"})["servers"]["app1"] == "192.0.2.11:8009"

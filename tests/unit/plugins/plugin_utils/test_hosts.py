@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils.hosts import pattern, unknown
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.hosts import (
+    of_cluster,
+    pattern,
+    unknown,
+)
 
 KNOWN = ["app", "web1", "web2", "fe80::1"]
 
@@ -43,3 +47,27 @@ def test_each_unknown_name_has_a_sentence() -> None:
 )
 def test_pattern(hosts: str | list[str], expected: str) -> None:
     assert pattern(hosts) == expected
+
+
+@pytest.mark.parametrize(
+    ("groups", "named", "expected"),
+    [
+        (["all", "app"], {}, ("app", "", "app", "app")),
+        (["all"], {}, ("app", "", "app", "app")),
+        (["app", "app_servers"], {}, ("app_servers", "", "app_servers", "app_servers")),
+        (
+            ["app_servers", "load_balancers"],
+            {},
+            ("app_servers", "load_balancers", "app_servers,load_balancers", "load_balancers"),
+        ),
+        # What somebody names goes before the groups.
+        (
+            ["app_servers", "load_balancers"],
+            {"hosts": ["web1", "web2"], "load_balancers": "edge:!edge2"},
+            ("web1,web2", "edge:!edge2", "web1,web2,edge,!edge2", "edge:!edge2"),
+        ),
+        (["app"], {"hosts": "app:!web2"}, ("app:!web2", "", "app:!web2", "app:!web2")),
+    ],
+)
+def test_who_does_what(groups: list[str], named: dict[str, str], expected: tuple[str, ...]) -> None:
+    assert tuple(of_cluster(groups, **named).values()) == expected
