@@ -146,6 +146,21 @@ def deploy(tree: Tree, names: Sequence[str], home: str = HOME, wait: float = WAI
     return deployed
 
 
+def try_to_deploy(
+    tree: Tree, names: Sequence[str], home: str, wait: float, failures: List[Dict[str, str]]
+) -> List[str]:
+    """Deploy certificates as deploy() does, and note among failures what does not work.
+
+    Returns:
+        The names of those that were deployed.
+    """
+    try:
+        return deploy(tree, names, home, wait)
+    except Problem as problem:
+        failures.append({"site": "", "text": str(problem)})
+        return list(problem.details.get("deployed", []))
+
+
 def certbot(
     arguments: Sequence[str], home: str, ca_bundle: str, environment: Dict[str, str]
 ) -> Optional[str]:
@@ -225,11 +240,7 @@ def obtain(
         due = [name for name in names if Lineage(tree, name, home).is_due()]
         deployed = [name for name in names if name in due + issued]
     else:
-        try:
-            deployed = deploy(tree, names, home, wait)
-        except Problem as problem:
-            deployed = problem.details.get("deployed", [])
-            failures.append({"site": "", "text": str(problem)})
+        deployed = try_to_deploy(tree, names, home, wait, failures)
     answer = {"changed": bool(issued or deployed), "issued": issued, "deployed": deployed}
     if failures:
         text = "\n".join(failure["text"] for failure in failures)
@@ -316,11 +327,7 @@ def renew(
     if check:
         deployed = [one.name for one in lineages if one.name in renewed or one.is_due()]
     else:
-        try:
-            deployed = deploy(tree, ours, home, wait)
-        except Problem as problem:
-            deployed = problem.details.get("deployed", [])
-            failures.append({"site": "", "text": str(problem)})
+        deployed = try_to_deploy(tree, ours, home, wait, failures)
     answer = {
         "changed": bool(renewed or deployed),
         "sites": ours,
