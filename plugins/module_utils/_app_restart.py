@@ -138,9 +138,7 @@ def restart(name: str, root: str, by: str, job: str) -> Dict[str, Any]:
     # What was begun is not to depend on whether somebody still listens.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with app.locked():
-        release = app.linked("current")
-        if not release or not app.about(release):
-            raise Problem(app.no_release())
+        release = current_of(app)
         release_then, _, moment = job.partition("@")
         if release_then not in ("", release):
             # A deploy has come between: all processes are new.
@@ -156,6 +154,18 @@ def restart(name: str, root: str, by: str, job: str) -> Dict[str, Any]:
         return answer_of(app, release)
 
 
+def current_of(app: Application) -> str:
+    """Return the release that an application runs.
+
+    Raises:
+        Problem: it has none.
+    """
+    release = app.linked("current")
+    if not release or not app.about(release):
+        raise Problem(app.no_release())
+    return release
+
+
 def answer_of(app: Application, release: str) -> Dict[str, Any]:
     """Return what is told of a restart."""
     return {"changed": True, "release": release, "version": app.about(release).get("version", "")}
@@ -168,10 +178,7 @@ def preview(name: str, root: str) -> Dict[str, Any]:
         Problem: the application has no release.
     """
     app = Application(name, root)
-    release = app.linked("current")
-    if not release or not app.about(release):
-        raise Problem(app.no_release())
-    return answer_of(app, release)
+    return answer_of(app, current_of(app))
 
 
 def steps(
