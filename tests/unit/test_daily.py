@@ -22,8 +22,37 @@ esac
 """
 
 
-def run(root: Path, playbook: str, hosts: dict[str, dict[str, Any]], *more: str) -> dict[str, str]:
+COLLECTION = "ansible_collections/flaskstack/centos"
+
+#: What stands for the module app_restart: a line in a file, or an error where a file says so.
+APP_RESTART = """
+from pathlib import Path
+from ansible.module_utils.basic import AnsibleModule
+
+given = ("name", "root", "by", "job")
+module = AnsibleModule({name: {} for name in given}, supports_check_mode=True)
+host = Path(module.params["root"]).parent
+if (host / "bad").exists():
+    module.fail_json(msg="it is bad")
+with (host.parent / "order").open("a") as order:
+    order.write(f"{host.name} {module.params['name']}\\n")
+module.exit_json(changed=True, release="a-1", version="v1")
+"""
+
+#: A port of this machine where nothing listens, and which nobody may open without being root.
+NOWHERE = 1
+
+
+def run(
+    root: Path, playbook: str | Path, hosts: dict[str, dict[str, Any]], *more: str
+) -> dict[str, str]:
     """Run a playbook on hosts that are all this machine, without systemd.
+
+    Args:
+        root: a directory for its files; a collection that is in it stands for this one.
+        playbook: its name, or the path of one that is none of the collection's.
+        hosts: the variables of each.
+        more: arguments.
 
     Returns:
         Host -> what was said of it last, and its line of the recap; and "all", everything.
@@ -38,6 +67,7 @@ def run(root: Path, playbook: str, hosts: dict[str, dict[str, Any]], *more: str)
     }
     inventory = root / "hosts.json"
     inventory.write_text(json.dumps({"app": {"hosts": hosts, "vars": shared}}))
+    other = {"ANSIBLE_COLLECTIONS_PATH": str(root)} if (root / COLLECTION).exists() else {}
     done = subprocess.run(
         [
             *(sys.executable, "-m", "ansible", "playbook", "-i", str(inventory)),
@@ -45,6 +75,7 @@ def run(root: Path, playbook: str, hosts: dict[str, dict[str, Any]], *more: str)
         ],
         cwd=ROOT,
         env=os.environ
+        | other
         | {
             "ANSIBLE_HOME": str(ROOT / ".ansible"),
             "ANSIBLE_NOCOLOR": "1",
@@ -59,20 +90,21 @@ def run(root: Path, playbook: str, hosts: dict[str, dict[str, Any]], *more: str)
     text = done.stdout + done.stderr
     said = {"all": text}
     for host in hosts:
-        parts = re.findall(rf"^(?:ok|fatal): \[{host}\].*\n(?: .*\n)*", text, re.M)
+        parts = re.findall(rf"^(?:ok|fatal): \[{host}\].*\n(?:(?: .*)?\n)*", text, re.M)
         recap = re.search(rf"^{host} +: (.*)$", text, re.M)
         said[host] = (parts[-1] if parts else "") + (recap[1] if recap else "")
     return said
 
 
-def release(root: Path, host: str) -> dict[str, Any]:
-    """Give a host a release of shop; return its variables."""
-    directory = root / host / "opt/shop/releases/a-1"
-    directory.mkdir(parents=True)
-    health = {"path": "/", "host": "shop.example", "status": [200], "timeout": 1}
-    about = {"health": health, "keep_releases": 3, "version": "v1"}
-    (directory / "release.json").write_text(json.dumps(about))
-    (root / host / "opt/shop/current").symlink_to("releases/a-1")
+def release(root: Path, host: str, *apps: str) -> dict[str, Any]:
+    """Give a host a release of shop, or of other applications; return its variables."""
+    for app in apps or ("shop",):
+        directory = root / host / f"opt/{app}/releases/a-1"
+        directory.mkdir(parents=True)
+        health = {"path": "/", "host": "shop.example", "status": [200], "timeout": 1}
+        about = {"health": health, "keep_releases": 3, "version": "v1"}
+        (directory / "release.json").write_text(json.dumps(about))
+        (root / host / f"opt/{app}/current").symlink_to("releases/a-1")
     return variables(root, host)
 
 
@@ -84,21 +116,64 @@ def variables(root: Path, host: str) -> dict[str, Any]:
     }
 
 
+def without_units(root: Path) -> None:
+    """Make a collection that is this one but for app_restart, which needs no unit there."""
+    plugins = root / COLLECTION / "plugins"
+    plugins.mkdir(parents=True)
+    for path in ROOT.iterdir():
+        if path.name in ("galaxy.yml", "meta", "playbooks", "roles"):
+            (plugins.parent / path.name).symlink_to(path)
+    for directory in (ROOT / "plugins").iterdir():
+        if directory.name not in ("action", "modules"):
+            (plugins / directory.name).symlink_to(directory)
+            continue
+        (plugins / directory.name).mkdir()
+        for path in directory.glob("*.py"):
+            if path.name != "app_restart.py":
+                (plugins / directory.name / path.name).symlink_to(path)
+    (plugins / "modules/app_restart.py").write_text(APP_RESTART)
+
+
+def restart(root: Path, hosts: dict[str, Any], *more: str, serial: Any = 1) -> dict[str, str]:
+    """Restart shop on hosts, where an inventory wants what only deploys have.
+
+    Returns:
+        As run(), each text in one line; and "order", who was restarted, and "locks", which are
+        left.
+    """
+    wanted = {"app": "shop", "flaskstack_serial": serial, "flaskstack_on_failure": "rollback"}
+    said = run(root, "restart.yml", hosts, "-e", json.dumps(wanted), *more)
+    order = root / "order"
+    return {name: " ".join(text.split()) for name, text in said.items()} | {
+        "order": order.read_text() if order.exists() else "",
+        "locks": ", ".join(path.parts[-3] for path in root.glob("*/lock/*.json")),
+    }
+
+
+def gone(variables: dict[str, Any], when: str) -> dict[str, Any]:
+    """Give the variables of a host that cannot be reached when something is so."""
+    return variables | {
+        "ansible_connection": f"{{{{ 'ssh' if {when} else 'local' }}}}",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": NOWHERE,
+    }
+
+
 @pytest.fixture(scope="module")
 def restarted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Restart shop on three hosts, one after the other; on none of them are its units there."""
     root = tmp_path_factory.mktemp("restart")
     hosts = {name: release(root, name) for name in ("first", "second", "third")}
     hosts["without"] = variables(root, "without")
-    said = run(root, "restart.yml", hosts, "-e", "app=shop", "-e", "flaskstack_serial=1")
-    return said | {"locks": ", ".join(map(str, root.glob("*/lock/*.json")))}
+    return restart(root, hosts)
 
 
 def test_the_first_that_fails_to_restart_is_the_last(restarted: dict[str, str]) -> None:
-    assert "uwsgi-shop@.service is not there" in restarted["first"], restarted["all"]
+    assert "The restart failed on this host: shop." in restarted["first"], restarted["all"]
+    assert "uwsgi-shop@.service is not there" in restarted["first"]
     assert "failed=1" in restarted["first"]
     for host in ("second", "third"):
-        text = " ".join(restarted[host].split())
+        text = restarted[host]
         assert "shop is not restarted here, because it failed on a host before this one" in text
         assert "failed=0" in text
 
@@ -109,7 +184,98 @@ def test_a_host_without_it_is_left_alone(restarted: dict[str, str]) -> None:
 
 
 def test_a_restart_that_fails_leaves_no_lock_behind(restarted: dict[str, str]) -> None:
+    assert "Give the lock of the deploy back" in restarted["all"]
     assert restarted["locks"] == ""
+
+
+def test_a_restart_that_fails_brings_nothing_back(restarted: dict[str, str]) -> None:
+    assert "Choose the release to go back to" not in restarted["all"]
+
+
+@pytest.fixture(scope="module")
+def in_turns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Restart shop on the four hosts that have it, of six; a seventh is away from the start."""
+    root = tmp_path_factory.mktemp("turns")
+    without_units(root)
+    hosts = {"away": gone(release(root, "away"), "true"), "bare": variables(root, "bare")}
+    hosts |= {name: release(root, name) for name in "abcd"}
+    hosts["blog"] = release(root, "blog", "blog")
+    return restart(root, hosts, serial=[1, "50%"])
+
+
+def test_hosts_that_have_it_take_turns(in_turns: dict[str, str]) -> None:
+    assert "a; then b, c; then d" in in_turns["all"]
+    first, *second, last = in_turns["order"].splitlines()
+    assert [first, *sorted(second), last] == ["a shop", "b shop", "c shop", "d shop"]
+
+
+def test_each_host_says_what_became_of_it(in_turns: dict[str, str]) -> None:
+    for host in "abcd":
+        assert "shop is restarted here: release a-1 (v1)." in in_turns[host], in_turns["all"]
+        assert "changed=1" in in_turns[host]
+    for host in ("bare", "blog"):
+        assert "shop is not on this host." in in_turns[host]
+    assert "unreachable=1" in in_turns["away"]
+    assert in_turns["locks"] == ""
+
+
+def test_a_host_that_is_lost_in_its_turn_is_the_last(tmp_path: Path) -> None:
+    without_units(tmp_path)
+    hosts = {name: release(tmp_path, name) for name in ("first", "second", "third")}
+    hosts["second"] = gone(hosts["second"], "flaskstack_rolling is defined")
+    said = restart(tmp_path, hosts)
+    assert said["order"] == "first shop\n", said["all"]
+    assert "shop is restarted here" in said["first"]
+    assert "unreachable=1" in said["second"]
+    assert "shop is not restarted here, because it failed on a host" in said["third"]
+    # Its own ends by its lease.
+    assert said["locks"] == "second"
+
+
+def test_a_failure_goes_no_further_than_its_batch(tmp_path: Path) -> None:
+    without_units(tmp_path)
+    hosts = {name: release(tmp_path, name) for name in "abcd"}
+    (tmp_path / "a/bad").touch()
+    said = restart(tmp_path, hosts, "--limit", "!d", serial=2)
+    assert said["order"] == "b shop\n", said["all"]
+    assert "The restart failed on this host: shop. it is bad" in said["a"].replace("\\n", " ")
+    assert "shop is restarted here" in said["b"]
+    assert "shop is not restarted here" in said["c"]
+    assert said["d"] == ""
+
+
+def test_check_mode_says_what_would_be_restarted(tmp_path: Path) -> None:
+    hosts = {name: release(tmp_path, name) for name in ("first", "second")}
+    hosts["without"] = variables(tmp_path, "without")
+    said = restart(tmp_path, hosts, "--check")
+    for host in ("first", "second"):
+        assert "shop would be restarted here: release a-1 (v1)." in said[host], said["all"]
+        assert "changed=1" in said[host]
+        assert "failed=0" in said[host]
+    assert "shop is not on this host." in said["without"]
+    # Nobody has to wait for a run that does nothing.
+    assert not (tmp_path / "first/lock").exists()
+
+
+def test_a_run_may_restart_several_and_one_more_than_once(tmp_path: Path) -> None:
+    without_units(tmp_path)
+    hosts = {"first": release(tmp_path, "first", "shop", "blog")}
+    apps = ["blog", "shop", "shop"]
+    restarts = str(ROOT / "playbooks/restart.yml")
+    playbook = tmp_path / "all.yml"
+    playbook.write_text(
+        json.dumps([{"import_playbook": restarts, "vars": {"app": app}} for app in apps])
+    )
+    said = run(tmp_path, playbook, hosts)
+    assert (tmp_path / "order").read_text().split()[1::2] == apps, said["all"]
+    assert "shop is restarted here" in said["first"]
+
+
+def test_what_no_host_has_is_told(tmp_path: Path) -> None:
+    hosts = {"first": release(tmp_path, "first", "shops"), "second": variables(tmp_path, "second")}
+    said = restart(tmp_path, hosts)
+    assert "No host has a release of the application 'shop'" in said["all"].replace("''", "'")
+    assert "Did you mean 'shops'?" in said["all"].replace("''", "'")
 
 
 def test_a_command_that_ansible_took_apart_is_not_run(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-DEPLOYS = ("site", "deploy", "rollback", "remove")
+DEPLOYS = ("site", "deploy", "rollback", "restart", "remove")
 
 
 def play_of(name: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def test_whatever_happens_the_lock_is_given_back(name: str) -> None:
     # First of all: what comes after it may fail.
     assert block["always"][0][imports] == "tasks/unlock.yml"
     assert [task[imports] for task in block["always"][1:]] == (
-        ["tasks/failed.yml"] if name in ("deploy", "rollback") else []
+        ["tasks/failed.yml"] if name in ("deploy", "rollback", "restart") else []
     )
 
 
@@ -150,7 +150,7 @@ def test_the_token_of_the_lock_is_not_lost_on_the_way() -> None:
     assert sorted(taken) == ["lock", "unlock"]
 
 
-@pytest.mark.parametrize("name", ["switch", "back", "go_back"])
+@pytest.mark.parametrize("name", ["switch", "back", "go_back", "restart_host"])
 def test_what_goes_wrong_in_a_batch_is_noted(name: str) -> None:
     # A host that failed would be out of the play, and the others would not know.
     (block,) = yaml.safe_load((ROOT / f"playbooks/tasks/{name}.yml").read_text(encoding="utf-8"))
