@@ -80,11 +80,6 @@ def size_of(size: Any, hosts: int) -> int:
     return int(text) or max(1, hosts)
 
 
-def in_batches(hosts: list[str], serial: Any) -> list[list[str]]:
-    """Return hosts in batches of which each is a part of these hosts; see batches_of()."""
-    return batches_of(hosts, serial, len(hosts))
-
-
 def batches_of(waiting: list[str], serial: Any, hosts: int) -> list[list[str]]:
     """Return hosts in batches.
 

@@ -57,6 +57,9 @@ def sentences(found: Rolling, said: Said) -> list[str]:
         ([1, "100%"], [1, 3]),
         ([1, "50%"], [1, 2, 1]),
         (9, [4]),
+        ("100%", [4]),
+        ("70%", [2, 2]),
+        ([1, 2, 100], [1, 2, 1]),
     ],
 )
 def test_sizes_of_batches(serial: Any, expected: list[int]) -> None:
