@@ -31,7 +31,12 @@ WORK = """
         msg: it was not asked for
       tags: other
     - name: Note it
-      ansible.builtin.shell: "echo {{ inventory_hostname }} >> {{ root }}/order"
+      ansible.builtin.shell:
+        cmd: >-
+          echo {{ inventory_hostname }} >> {{ root }}/order;
+          cp {{ flaskstack_lock_directory }}/flaskstack-shop.json
+          {{ root }}/note-{{ inventory_hostname }};
+          sleep {{ takes }}
       tags: always
     - name: Fail where it is wanted
       ansible.builtin.fail:
@@ -84,6 +89,7 @@ def play(root: Path, **variables: Any) -> list[dict[str, Any]]:
     shared = {
         "root": str(root),
         "bad": [],
+        "takes": 0,
         "serial": 1,
         "flaskstack_lock_names": ["shop"],
         "flaskstack_owner": "ana@laptop",
@@ -120,13 +126,24 @@ def play(root: Path, **variables: Any) -> list[dict[str, Any]]:
 
 
 class Run:
-    """What became of a run: who worked in which order, what each was told, which locks are left."""
+    """What became of a run.
+
+    Attributes:
+        order: who worked, in this order.
+        told: what each was told.
+        locks: of whom there are any left.
+        lasts: for how many seconds each had its lock still when it began.
+    """
 
     def __init__(self, root: Path, done: subprocess.CompletedProcess[str]) -> None:
         self.text = done.stdout + done.stderr
         order = root / "order"
         self.order = order.read_text().split() if order.exists() else []
         self.told = {path.name[5:]: path.read_text() for path in root.glob("told-*")}
+        self.lasts = {
+            path.name[5:]: json.loads(path.read_text())["until"] - path.stat().st_mtime
+            for path in root.glob("note-*")
+        }
         self.locks = [path.parent.name for path in root.glob("locks/*/flaskstack-shop.json")]
 
 
@@ -187,6 +204,14 @@ def test_what_fails_goes_no_further_and_locks_are_given_back(tmp_path: Path) -> 
     assert found.told["one"] == ""
     assert found.told["two"] == "it is bad"
     assert "because it failed on two" in found.told["three"]
+    assert found.locks == []
+
+
+def test_those_that_wait_have_their_lock_longer_than_its_lease(tmp_path: Path) -> None:
+    # The third begins seven seconds after it was taken.
+    found = run(tmp_path, flaskstack_lock_lease=6, takes=3.5)
+    assert found.order == ["one", "two", "three"], found.text
+    assert min(found.lasts.values()) > 0, found.lasts
     assert found.locks == []
 
 
