@@ -100,7 +100,7 @@ make() {
 
 # Start a host's qemu.
 boot() {
-  local name=$1 directory=$VM_HOSTS/$1 publish=() command accelerator forwards port
+  local name=$1 directory=$VM_HOSTS/$1 publish=() command accelerator forwards kernel port
   mapfile -t publish < <(grep . "$directory/publish" || true)
   "$LAB_DIR/ports.sh" "${publish[@]}"
   port=$(ssh_port "$name")
@@ -119,8 +119,11 @@ boot() {
   if [ -e "$directory/seed.iso" ]; then
     command+=(-drive "file=$directory/seed.iso,if=virtio,format=raw,readonly=on")
   else
-    command+=(-kernel "$VM_KERNEL/vmlinuz" -initrd "$VM_KERNEL/initrd" -append
-      "console=ttyS0 panic=-1 net.ifnames=0 mitigations=off systemd.hostname=$name audit=1 $(cat "$directory/arguments" 2>/dev/null || true)")
+    # The watchdog: emulated processors now and then trap one another for good where the kernel changes its own code, which it
+    # does when systemd limits a unit's network. After a minute of that it boots again.
+    kernel="console=ttyS0 panic=-1 watchdog_thresh=30 softlockup_panic=1 net.ifnames=0 mitigations=off audit=1"
+    kernel+=" systemd.hostname=$name $(cat "$directory/arguments" 2>/dev/null || true)"
+    command+=(-kernel "$VM_KERNEL/vmlinuz" -initrd "$VM_KERNEL/initrd" -append "$kernel")
   fi
   (cd "$directory" && "${command[@]}" </dev/null >"$directory/qemu.log" 2>&1 8>&-) ||
     die "$name could not be started: $(tail -n 3 "$directory/qemu.log")"
