@@ -5,6 +5,7 @@ The hosts are this machine under several names, and what they do in a batch is a
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from servers import OK, server
 from templar import ROOT
 
 #: A port of this machine where nothing listens, and which nobody may open without being root.
@@ -241,3 +243,29 @@ def test_canary(tmp_path: Path, variables: dict[str, str], sentence: str) -> Non
     assert sentence in found.told["two"]
     assert "serves its new release on this host, but" in found.told["one"]
     assert found.locks == []
+
+
+@pytest.mark.parametrize(("well", "order"), [(True, 3), (False, 1)])
+def test_one_of_several_hosts_behind_a_load_balancer(
+    tmp_path: Path, well: bool, order: int
+) -> None:
+    """Each answer is of another host: one that is bad has to be found among them."""
+    asked = []
+
+    async def behave(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
+    ) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.append(number)
+        bad = not well and number % 3 == 2
+        writer.write(OK.replace(b"200 OK", b"500 Oh") if bad else OK)
+        await writer.drain()
+
+    with server(behave) as url:
+        found = run(tmp_path, serial=[1, "100%"], flaskstack_check_url=url)
+    assert len(found.order) == order, found.text
+    # After each of two batches, or until the third answer.
+    assert len(asked) == (18 if well else 3)
+    if not well:
+        assert "because " + url in found.told["two"]
+        assert "it answers with 500" in found.told["two"]
