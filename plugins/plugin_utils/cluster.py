@@ -234,13 +234,13 @@ def backend(site: Keys, cluster: Cluster, settings: Keys, passthrough: bool = Fa
     Args:
         site: as it would be without load balancers.
         cluster: who does what.
-        settings: see ``port`` and ``transport``.
+        settings: see ``port`` and ``transport``; ``plain``, whether HTTP is answered beside HTTPS.
         passthrough: whether load balancers hand TLS on to it as it is.
     """
     given = site if passthrough else without(site, EDGE_KEYS)
     out = given | {
         "name": backend_name(site["name"]),
-        "port": PORT if passthrough or settings.get("tls") else port(settings),
+        "port": PORT if settings.get("tls") else port(settings),
         "peers": [cluster["addresses"][host] for host in cluster["load_balancers"]],
         "retry": False,
     }
@@ -249,6 +249,8 @@ def backend(site: Keys, cluster: Cluster, settings: Keys, passthrough: bool = Fa
     elif settings.get("tls"):
         out["tls"] = {
             "port": port(settings),
+            # While load balancers are about to ask by HTTPS, some still ask by HTTP.
+            **({"redirect": False} if settings.get("plain") else {}),
             **pem(settings, "certificate"),
             **pem(settings, "key"),
             **pem(settings, "ca", "client_ca"),
@@ -332,7 +334,8 @@ def stream(app: Keys, cluster: Cluster, settings: Keys) -> Keys:
 
 def stream_port(settings: Keys) -> int:
     """Return where application hosts end TLS that is handed on to them."""
-    return port({**settings, "tls": True})
+    # A port has the PROXY protocol for all its connections, or for none.
+    return TLS_PORT if port(settings) != TLS_PORT else TLS_PORT + 1
 
 
 def servers(app: Keys, cluster: Cluster, at: int) -> list[str]:

@@ -31,6 +31,7 @@ VARIABLES: Keys = {
     "flaskstack_load_balancers": TEXT,
     "flaskstack_backend_port": {"type": "int"},
     "flaskstack_backend_tls": {"type": "bool"},
+    "flaskstack_backend_plain": {"type": "bool"},
     "flaskstack_backend_ca": TEXT,
     "flaskstack_backend_ca_text": TEXT,
     "flaskstack_backend_certificate": TEXT,

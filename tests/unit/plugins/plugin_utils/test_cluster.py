@@ -293,6 +293,28 @@ def test_tls_may_end_at_the_application_hosts() -> None:
     assert sites(moved, "lb1")["shop"]["redirect"] == {"to": "https://$host:4443"}
 
 
+def test_tls_that_is_handed_on_beside_other_ports() -> None:
+    files = {"ca": "/a", "certificate": "/c", "key": "/k"}
+    behind = sites(PASSED, "app1", tls=True, **files)["shop.backend"]
+    assert (behind["port"], behind["tls"]["port"]) == (cluster.PORT, 8444)
+    (handed_on,) = apps.streams([PASSED], fleet(), "lb1", {"tls": True, **files})
+    assert handed_on["servers"][0].startswith("192.0.2.11:8444 ")
+    behind = sites(PASSED, "app1", port=9000)["shop.backend"]
+    assert (behind["port"], behind["tls"]["port"]) == (9000, cluster.TLS_PORT)
+
+
+def test_http_beside_https_while_load_balancers_change() -> None:
+    files = {"ca": "/a", "certificate": "/c", "key": "/k"}
+    assert "redirect" not in sites(SHOP, "app1", tls=True, **files)["shop.backend"]["tls"]
+    behind = sites(SHOP, "app1", tls=True, plain=True, **files)["shop.backend"]
+    assert behind["port"] == cluster.PORT
+    assert behind["tls"]["redirect"] is False
+    # Who asks, asks by HTTPS already.
+    before = sites(SHOP, "lb1", tls=True, plain=True, **files)["shop"]["http"]
+    assert before["https"] is True
+    assert before["servers"][0] == "192.0.2.11:8443"
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
@@ -321,5 +343,7 @@ def test_where_load_balancers_come() -> None:
         "app2": "192.0.2.12:8080",
         "app3": "[2001:db8::13]:8080",
     }
-    assert fleet(settings={"port": 0, "tls": True})["ports"] == [cluster.TLS_PORT]
+    # The PROXY protocol is a port's, not a site's.
+    assert fleet(settings={"port": 0, "tls": True})["ports"] == [cluster.TLS_PORT, 8444]
+    assert fleet(settings={"port": 9000})["ports"] == [9000, cluster.TLS_PORT]
     assert fleet(settings={"port": "8009"})["servers"]["app1"] == "192.0.2.11:8009"
