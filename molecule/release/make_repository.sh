@@ -10,7 +10,7 @@ export GIT_AUTHOR_DATE='2026-01-01T00:00:00Z' GIT_COMMITTER_DATE='2026-01-01T00:
 
 # version NAME [KEY=VALUE...]: commit and tag a version; what is not said is as in a good one.
 version() {
-    local VERSION=$1 IMPORT=works IMPORT_SECONDS=0 HEALTH=200 HEALTH_SECONDS=0 HEALTH_HOST='' MIGRATION=works REQUIREMENT=''
+    local VERSION=$1 IMPORT=works IMPORT_SECONDS=0 HEALTH=200 HEALTH_SECONDS=0 HEALTH_HOST='' PAGE=200 MIGRATION=works REQUIREMENT=''
     shift
     local "$@"
     cat >behaviour.py <<BEHAVIOUR
@@ -20,6 +20,7 @@ IMPORT_SECONDS = $IMPORT_SECONDS
 HEALTH = $HEALTH
 HEALTH_SECONDS = $HEALTH_SECONDS
 HEALTH_HOST = "$HEALTH_HOST"
+PAGE = $PAGE
 MIGRATION = "$MIGRATION"
 BEHAVIOUR
     printf 'flask==3.1.3\n%s\n' "$REQUIREMENT" >requirements.txt
@@ -39,6 +40,7 @@ version unhealthy HEALTH=500
 version unhealthy-app2 HEALTH=500 HEALTH_HOST=app2
 version unhealthy-release-2 HEALTH=500 HEALTH_HOST=release-2
 version hanging HEALTH_SECONDS=60
+version bad-page PAGE=500
 version bad-migration MIGRATION=fails
 version bad-requirement REQUIREMENT=itsdangerous==0.0.999
 version slow-import IMPORT_SECONDS=6

@@ -31,6 +31,12 @@ def home() -> str:
     return behaviour.VERSION
 
 
+@app.get("/page")
+def page() -> tuple[str, int]:
+    """Be something that the health check does not ask for."""
+    return behaviour.VERSION, behaviour.PAGE
+
+
 @app.get("/slow")
 def slow() -> str:
     """Answer after three seconds."""
