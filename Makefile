@@ -1,20 +1,23 @@
 # Everything a newcomer and CI run. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit molecule cluster releases installed vm matrix docs venv lab clean
+.PHONY: help demo test test-all lint unit molecule cluster releases installed vm matrix docs venv lab clean
 
 # The checkout's own tools before all others; those of another ansible-core: CORE=2.16.
 export PATH := $(CURDIR)/.venv$(addprefix -,$(CORE))/bin:$(PATH)
 export LAB_HTTP_PORT ?= 8080
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Boot a CentOS-family host, deploy two applications to it, show them
 	@tools/demo.sh
 
 test: ## Everything that proves it works, with the time each part took
 	@tools/test.sh lint+unit cores molecule releases installed
+
+test-all: ## The same with all cases of a fleet, and the virtual machine: most of two hours where KVM does not work
+	@CASES= tools/test.sh lint+unit cores molecule releases installed vm
 
 lint: ## Linters, types, Ansible's sanity tests, and whether the reference is up to date
 	@tools/test.sh lint
