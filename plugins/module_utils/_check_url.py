@@ -18,18 +18,21 @@ DELAY = 2
 Fetch = Callable[[], Tuple[int, str]]
 
 
-def check(fetch: Fetch, times: int, tries: int) -> Dict[str, Any]:
+def check(fetch: Fetch, times: int, tries: int, during: float) -> Dict[str, Any]:
     """Ask until one answer is not 200, or so many were; return how many.
 
     Args:
         fetch: asks once.
         times: how many answers are to be 200.
         tries: how often to ask until there is an answer.
+        during: seconds over which the questions are spread; more, if the answers take longer.
 
     Raises:
         Problem: one was not.
     """
     for answers in range(times):
+        if answers:
+            time.sleep(during / times)
         status, said = answer(fetch, tries)
         if status != OK:
             text = said if status == NOTHING else f"it answers with {status}."

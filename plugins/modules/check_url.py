@@ -26,6 +26,12 @@ options:
     description: How often to ask until there is an answer.
     type: int
     default: 3
+  during:
+    description:
+      - Seconds over which the questions are spread at least. A load balancer that looks who has the
+        least to do spares a host that is busy with its start.
+    type: float
+    default: 0
   timeout:
     description: Seconds to wait for an answer.
     type: int
@@ -45,7 +51,8 @@ EXAMPLES = r"""
 - name: Ask for the home page through the load balancer
   flaskstack.centos.check_url:
     url: https://shop.example/
-    times: 9
+    times: 30
+    during: 5
   delegate_to: localhost
 """
 
@@ -76,6 +83,7 @@ def main() -> None:
             "url": {"type": "str", "required": True},
             "times": {"type": "int", "default": 1},
             "tries": {"type": "int", "default": 3},
+            "during": {"type": "float", "default": 0},
             "timeout": {"type": "int", "default": 10},
         },
         supports_check_mode=True,
@@ -89,7 +97,11 @@ def main() -> None:
         return told["status"], told["msg"]
 
     # No step of a deploy: the control node has no lock.
-    run_module(module, lambda: check(fetch, given["times"], given["tries"]), step=False)
+    run_module(
+        module,
+        lambda: check(fetch, given["times"], given["tries"], given["during"]),
+        step=False,
+    )
 
 
 if __name__ == "__main__":

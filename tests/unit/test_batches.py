@@ -265,7 +265,7 @@ def test_one_of_several_hosts_behind_a_load_balancer(
         found = run(tmp_path, serial=[1, "100%"], flaskstack_check_url=url)
     assert len(found.order) == order, found.text
     # After each of two batches, or until the third answer.
-    assert len(asked) == (18 if well else 3)
+    assert len(asked) == (60 if well else 3)
     if not well:
         assert "because " + url in found.told["two"]
         assert "it answers with 500" in found.told["two"]
