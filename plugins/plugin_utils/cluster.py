@@ -249,11 +249,11 @@ def backend(site: Keys, cluster: Cluster, settings: Keys, passthrough: bool = Fa
     elif settings.get("tls"):
         out["tls"] = {
             "port": port(settings),
-            # While load balancers are about to ask by HTTPS, some still ask by HTTP.
-            **({"redirect": False} if settings.get("plain") else {}),
             **pem(settings, "certificate"),
             **pem(settings, "key"),
-            **pem(settings, "ca", "client_ca"),
+            # While load balancers are about to ask by HTTPS, some still ask by HTTP, without any
+            # certificate.
+            **({"redirect": False} if settings.get("plain") else pem(settings, "ca", "client_ca")),
         }
     return out
 
