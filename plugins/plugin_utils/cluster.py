@@ -251,9 +251,10 @@ def backend(site: Keys, cluster: Cluster, settings: Keys, passthrough: bool = Fa
             "port": port(settings),
             **pem(settings, "certificate"),
             **pem(settings, "key"),
-            # While load balancers are about to ask by HTTPS, some still ask by HTTP, without any
-            # certificate.
-            **({"redirect": False} if settings.get("plain") else pem(settings, "ca", "client_ca")),
+            **pem(settings, "ca", "client_ca"),
+            # While load balancers are about to ask by HTTPS, some still ask by HTTP. Asked for from
+            # the first, or their sessions would have no certificate when it has to be there.
+            **({"redirect": False, "client_optional": True} if settings.get("plain") else {}),
         }
     return out
 

@@ -265,7 +265,7 @@ def of_tls(site: Keys, resolvers: list[str], say: Say) -> None:
             " self_signed: true, acme: true."
         )
     of_pem(tls, "tls", say)
-    if tls["clients"] and not tls["redirect"]:
+    if tls["clients"] and not tls["redirect"] and not tls["client_optional"]:
         say(
             "tls.client_ca: by HTTP nobody is asked for a certificate, and with redirect: false the"
             " site is served by it; take redirect: false out."

@@ -348,6 +348,9 @@ GOOD: dict[str, dict[str, Any]] = {
         nginx_real_ip_header="X-Real-IP",
     ),
     # ---- behind balancers, and as one ----
+    "client_optional": case(
+        site(tls=SIGNED | {"client_ca": "/a.crt", "client_optional": True, "redirect": False})
+    ),
     "peers": case(
         site(peers=["10.0.0.1", "2001:db8::/32"], tls=SIGNED | {"client_ca": "/etc/pki/ca.crt"}),
         site(

@@ -309,7 +309,7 @@ def test_http_beside_https_while_load_balancers_change() -> None:
     behind = sites(SHOP, "app1", tls=True, plain=True, **files)["shop.backend"]
     assert behind["port"] == cluster.PORT
     assert behind["tls"]["redirect"] is False
-    assert "client_ca" not in behind["tls"]
+    assert (behind["tls"]["client_ca"], behind["tls"]["client_optional"]) == ("/a", True)
     # Who asks, asks by HTTPS already.
     before = sites(SHOP, "lb1", tls=True, plain=True, **files)["shop"]["http"]
     assert before["https"] is True

@@ -892,6 +892,7 @@ def test_certificates_of_clients() -> None:
         assert f"ssl_client_certificate {file};" in server and "ssl_verify_client on;" in server
     assert files("peers")["tls/text@clients.crt"] == {"text": CA + "\n", "mode": "0644"}
     assert not [line for line in lines("tls") if "client" in line and "verify" in line]
+    assert "ssl_verify_client optional;" in lines("client_optional")
 
 
 def test_limits() -> None:
