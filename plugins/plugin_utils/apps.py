@@ -625,6 +625,41 @@ def passes_through(app: Keys) -> bool:
     return bool(app.get("load_balancer", {}).get("passthrough"))
 
 
+class Here(TypedDict):
+    """What an inventory's applications have to do with a host, by their names.
+
+    Attributes:
+        run: those that run there.
+        asked: those of them that load balancers ask by HTTP.
+        handed_on: those of them whose TLS load balancers hand on as it is.
+        passthrough: all whose TLS is handed on, wherever they run.
+    """
+
+    run: list[str]
+    asked: list[str]
+    handed_on: list[str]
+    passthrough: list[str]
+
+
+def here(apps: list[Keys], cluster: Cluster, host: str) -> Here:
+    """Return what applications have to do with a host.
+
+    Args:
+        apps: as the user wrote them, checked or not.
+        cluster: which hosts do what.
+        host: the host.
+    """
+    known = [app for app in apps if isinstance(app, dict) and "name" in app]
+    run = [app for app in known if host in clusters.hosts_of(app, cluster)]
+    served = [app for app in run if cluster["load_balancers"] and not serves_alone(app)]
+    return {
+        "run": [app["name"] for app in run],
+        "asked": [app["name"] for app in served if not passes_through(app)],
+        "handed_on": [app["name"] for app in served if passes_through(app)],
+        "passthrough": [app["name"] for app in known if passes_through(app)],
+    }
+
+
 def local_sites(apps: list[Keys], python: str, uwsgi_releases: list[Keys], root: str) -> list[Keys]:
     """Return sites of applications that are on the same host.
 

@@ -22,7 +22,7 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
 #: What the name of a site that only load balancers ask ends with; no application's name has a dot.
 BACKEND = ".backend"
 #: Keys of ``nginx`` that belong where people ask: their limits, their addresses, their HTTPS.
-EDGE_KEYS = ("port", "tls", "allow", "deny", "limit", "cache", "block_scanners")
+EDGE_KEYS = ("port", "tls", "allow", "deny", "limit", "cache", "block_scanners", "retry")
 #: Keys of ``nginx`` that count at both: what is as long on the way in is as long behind it.
 BOTH_KEYS = (
     "client_max_body_size",

@@ -348,3 +348,27 @@ def test_where_load_balancers_come() -> None:
     assert fleet(settings={"port": 0, "tls": True})["ports"] == [cluster.TLS_PORT, 8444]
     assert fleet(settings={"port": 9000})["ports"] == [9000, cluster.TLS_PORT]
     assert fleet(settings={"port": "8009"})["servers"]["app1"] == "192.0.2.11:8009"
+
+
+def test_what_applications_have_to_do_with_a_host() -> None:
+    alone = {**SHOP, "name": "alone", "uwsgi": {"http": {"port": 8000}}}
+    far = {**SHOP, "name": "far", "hosts": ["app3"]}
+    passed = {**PASSED, "name": "passed"}
+    given = [SHOP, alone, far, passed]
+    assert apps.here(given, fleet(), "app1") == {
+        "run": ["shop", "alone", "passed"],
+        "asked": ["shop"],
+        "handed_on": ["passed"],
+        "passthrough": ["passed"],
+    }
+    assert apps.here(given, fleet(), "lb1")["run"] == []
+    # Nobody stands before it.
+    single = fleet(load_balancers=[], addresses=[])
+    assert apps.here(given, single, "app1")["handed_on"] == []
+
+
+def test_whether_another_is_asked_is_said_where_there_are_others() -> None:
+    app = {**SHOP, "nginx": {"retry": False}}
+    assert sites(app, "lb1")["shop"]["retry"] is False
+    assert sites(app, "app1")["shop.backend"]["retry"] is False
+    assert "retry" not in sites(SHOP, "lb1")["shop"]
