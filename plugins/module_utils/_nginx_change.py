@@ -26,7 +26,10 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._files import (
     write,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_servers import (
+    FILE,
     drained_of,
+    hosts_in,
+    listing,
     mark,
 )
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import (
@@ -282,6 +285,28 @@ def respect_drained(tree: Tree, change: Change) -> None:
         text = data.decode("utf-8", "surrogateescape")
         if name.startswith(("conf.d/", "stream.d/")) and change.header in text.partition("\n")[0]:
             change.files[name] = mark(text, drained).encode("utf-8", "surrogateescape"), mode
+    left = remembered(tree, change, drained)
+    if left != drained:
+        change.files[FILE] = listing(left), 0o644
+
+
+def remembered(tree: Tree, change: Change, drained: List[str]) -> List[str]:
+    """Return the addresses that stay drained: not those that lose their last upstream.
+
+    A host that gets such an address later is another one. One that no upstream has had may be
+    there before its server is.
+
+    Args:
+        tree: what nginx reads.
+        change: what is going to be written.
+        drained: the addresses that are drained.
+    """
+    texts = {name: read_text(tree.current(name)) for name in tree.with_servers(change.header)}
+    before = set().union(*(hosts_in(text) for text in texts.values()))
+    fresh, gone = change.stale(tree)
+    texts.update((name, data.decode("utf-8", "replace")) for name, (data, _) in fresh.items())
+    after = set().union(*(hosts_in(text) for name, text in texts.items() if name not in gone))
+    return [address for address in drained if address not in before or address in after]
 
 
 def swap(tree: Tree, fresh: Files, gone: List[str]) -> None:

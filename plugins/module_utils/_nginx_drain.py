@@ -19,6 +19,7 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_servers i
     FILE,
     drained_of,
     is_ip,
+    listing,
     mark,
     plain,
     servers_of,
@@ -32,10 +33,6 @@ from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree impo
     uninterrupted,
 )
 
-FIRST = (
-    "Servers that get no requests (flaskstack.centos, playbook drain): change it by drain and"
-    " undrain."
-)
 NAME = re.compile(r"[0-9a-z]([0-9a-z._-]*[0-9a-z])?")
 
 
@@ -66,8 +63,7 @@ class Turn:
         self.files: Files = {}
         self.touched = [FILE]
         if after != found:
-            lines = [f"# {FIRST}"] + self.addresses
-            self.files[FILE] = ("\n".join(lines + [""]).encode("utf-8"), 0o644)
+            self.files[FILE] = listing(self.addresses), 0o644
         for name in sorted(tree.with_servers(header)):
             text = read_text(tree.current(name))
             marked = mark(text, after)

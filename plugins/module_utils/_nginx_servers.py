@@ -8,12 +8,17 @@ It runs on Python 3.6 and imports nothing of Ansible.
 
 import ipaddress
 import re
-from typing import Collection, Dict, List, NamedTuple, Tuple
+from typing import Collection, Dict, List, NamedTuple, Set, Tuple
 
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_tree import Tree, lines_of
 
 #: Below the tree: an address a line. nginx does not read it.
 FILE = "drained-now"
+#: Its first line.
+FIRST = (
+    "Servers that get no requests (flaskstack.centos, playbook drain): change it by drain and"
+    " undrain."
+)
 #: Behind the line of a server that is down for its address's sake, and no longer than that.
 MARK = " down; # drained"
 #: Behind the second line of the only server that is left: see _again.
@@ -65,6 +70,11 @@ def drained_of(tree: Tree) -> List[str]:
     """Return the addresses that get no requests, as they are listed."""
     words = [line.partition("#")[0].strip() for line in lines_of(tree.current(FILE))]
     return sorted({plain(word) for word in words if word})
+
+
+def listing(addresses: Collection[str]) -> bytes:
+    """Return the list with these addresses."""
+    return "\n".join([f"# {FIRST}", *sorted(addresses), ""]).encode("utf-8")
 
 
 def mark(text: str, drained: Collection[str]) -> str:
@@ -124,6 +134,11 @@ def _next(inside: str, line: str, drained: Collection[str]) -> Tuple[str, str]:
     if not re.search(r"\sdown(\s|$)", found.group(3)) and not found.group(4).strip():
         line = line.rstrip()[:-1] + MARK
     return inside, line
+
+
+def hosts_in(text: str) -> Set[str]:
+    """Return the hosts of all servers of a site's file."""
+    return {server.host for servers in servers_of(text).values() for server in servers}
 
 
 def servers_of(text: str) -> Dict[str, List[Server]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.flaskstack.centos.plugins.module_utils import _nginx_drain
-from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_drain import FIRST, drain
+from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_drain import drain
 from ansible_collections.flaskstack.centos.plugins.module_utils._nginx_servers import (
+    FIRST,
     drained_of,
     mark,
     servers_of,
@@ -210,3 +211,20 @@ def test_who_writes_a_site_respects_it(balancer: Host) -> None:
     foreign = new.replace(HEADER, "mine")
     balancer.change(files={"conf.d/mine.conf": (foreign.encode(), 0o644)})
     assert (balancer.root / "conf.d/mine.conf").read_text() == foreign
+
+
+def test_a_server_that_no_site_has_any_more_is_forgotten(balancer: Host) -> None:
+    for worker, address in enumerate(("10.0.0.12", "app-1", "192.0.2.9"), 301):
+        come(balancer, worker)
+        drain(balancer.tree, address, True, 5)
+    without = SHOP.replace("    server app-1:8080;\n", "")
+    files = {"conf.d/shop.conf": (without.encode(), 0o644)}
+    assert "drained-now" in balancer.change(True, files=files)["written"]
+    balancer.change(files=files)
+    # One of them has never been anywhere; it may be there before its server is.
+    assert drained_of(balancer.tree) == ["10.0.0.12", "192.0.2.9"]
+    balancer.change(remove=["conf.d/shop.conf"])
+    # Another site has it.
+    assert drained_of(balancer.tree) == ["10.0.0.12", "192.0.2.9"]
+    balancer.change(remove=["conf.d/wiki.conf"])
+    assert drained_of(balancer.tree) == ["192.0.2.9"]
