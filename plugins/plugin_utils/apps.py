@@ -625,18 +625,26 @@ def passes_through(app: Keys) -> bool:
     return bool(app.get("load_balancer", {}).get("passthrough"))
 
 
+def health_host(app: Keys) -> str:
+    """Return for which of its names an application is asked for its health; empty if for none."""
+    host: str = app.get("health", {}).get("host", "")
+    return host or clusters.plain_domain({"domains": app.get("domains", [])})
+
+
 class Here(TypedDict):
     """What an inventory's applications have to do with a host, by their names.
 
     Attributes:
         run: those that run there.
         asked: those of them that load balancers ask by HTTP.
+        checked: those of these whose health check is for one of their domains, as a request is.
         handed_on: those of them whose TLS load balancers hand on as it is.
         passthrough: all whose TLS is handed on, wherever they run.
     """
 
     run: list[str]
     asked: list[str]
+    checked: list[str]
     handed_on: list[str]
     passthrough: list[str]
 
@@ -652,9 +660,11 @@ def here(apps: list[Keys], cluster: Cluster, host: str) -> Here:
     known = [app for app in apps if isinstance(app, dict) and "name" in app]
     run = [app for app in known if host in clusters.hosts_of(app, cluster)]
     served = [app for app in run if cluster["load_balancers"] and not serves_alone(app)]
+    asked = [app for app in served if not passes_through(app)]
     return {
         "run": [app["name"] for app in run],
-        "asked": [app["name"] for app in served if not passes_through(app)],
+        "asked": [app["name"] for app in asked],
+        "checked": [app["name"] for app in asked if health_host(app) in app.get("domains", [])],
         "handed_on": [app["name"] for app in served if passes_through(app)],
         "passthrough": [app["name"] for app in known if passes_through(app)],
     }

@@ -39,6 +39,28 @@ with (host.parent / "order").open("a") as order:
 module.exit_json(changed=True, release="a-1", version="v1")
 """
 
+#: What stands for the module nginx_drain. Whose turn it is, says the directory for its files.
+NGINX_DRAIN = """
+from pathlib import Path
+from ansible.module_utils.basic import AnsibleModule
+
+given = ("address", "state", "force")
+module = AnsibleModule({name: {} for name in given}, supports_check_mode=True)
+host = Path(module.tmpdir).parents[1]
+if (host / "bad").exists() and module.params["state"] == "drained":
+    module.fail_json(msg="it is the last; say nginx_drain_force: true.")
+if not module.check_mode:
+    (host / "drained").write_text(module.params["state"])
+module.exit_json(changed=True, drained=[module.params["address"]], upstreams=["site_shop"])
+"""
+#: And for connections_info.
+CONNECTIONS = """
+from ansible.module_utils.basic import AnsibleModule
+
+module = AnsibleModule({name: {} for name in ("ports", "peers", "timeout", "job")})
+module.exit_json(changed=False, left=0, peers=[])
+"""
+
 #: A port of this machine where nothing listens, and which nobody may open without being root.
 NOWHERE = 1
 
@@ -116,8 +138,8 @@ def variables(root: Path, host: str) -> dict[str, Any]:
     }
 
 
-def without_units(root: Path) -> None:
-    """Make a collection that is this one but for app_restart, which needs no unit there."""
+def with_others(root: Path, **others: str) -> None:
+    """Make a collection that is this one but for some modules, without their action plugins."""
     plugins = root / COLLECTION / "plugins"
     plugins.mkdir(parents=True)
     for path in ROOT.iterdir():
@@ -129,9 +151,10 @@ def without_units(root: Path) -> None:
             continue
         (plugins / directory.name).mkdir()
         for path in directory.glob("*.py"):
-            if path.name != "app_restart.py":
+            if path.stem not in others:
                 (plugins / directory.name / path.name).symlink_to(path)
-    (plugins / "modules/app_restart.py").write_text(APP_RESTART)
+    for name, text in others.items():
+        (plugins / f"modules/{name}.py").write_text(text)
 
 
 def restart(root: Path, hosts: dict[str, Any], *more: str, serial: Any = 1) -> dict[str, str]:
@@ -196,7 +219,7 @@ def test_a_restart_that_fails_brings_nothing_back(restarted: dict[str, str]) -> 
 def in_turns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Restart shop on the four hosts that have it, of six; a seventh is away from the start."""
     root = tmp_path_factory.mktemp("turns")
-    without_units(root)
+    with_others(root, app_restart=APP_RESTART)
     hosts = {"away": gone(release(root, "away"), "true"), "bare": variables(root, "bare")}
     hosts |= {name: release(root, name) for name in "abcd"}
     hosts["blog"] = release(root, "blog", "blog")
@@ -220,7 +243,7 @@ def test_each_host_says_what_became_of_it(in_turns: dict[str, str]) -> None:
 
 
 def test_a_host_that_is_lost_in_its_turn_is_the_last(tmp_path: Path) -> None:
-    without_units(tmp_path)
+    with_others(tmp_path, app_restart=APP_RESTART)
     hosts = {name: release(tmp_path, name) for name in ("first", "second", "third")}
     hosts["second"] = gone(hosts["second"], "flaskstack_rolling is defined")
     said = restart(tmp_path, hosts)
@@ -233,7 +256,7 @@ def test_a_host_that_is_lost_in_its_turn_is_the_last(tmp_path: Path) -> None:
 
 
 def test_a_failure_goes_no_further_than_its_batch(tmp_path: Path) -> None:
-    without_units(tmp_path)
+    with_others(tmp_path, app_restart=APP_RESTART)
     hosts = {name: release(tmp_path, name) for name in "abcd"}
     (tmp_path / "a/bad").touch()
     said = restart(tmp_path, hosts, "--limit", "!d", serial=2)
@@ -258,7 +281,7 @@ def test_check_mode_says_what_would_be_restarted(tmp_path: Path) -> None:
 
 
 def test_a_run_may_restart_several_and_one_more_than_once(tmp_path: Path) -> None:
-    without_units(tmp_path)
+    with_others(tmp_path, app_restart=APP_RESTART)
     hosts = {"first": release(tmp_path, "first", "shop", "blog")}
     apps = ["blog", "shop", "shop"]
     restarts = str(ROOT / "playbooks/restart.yml")
@@ -315,3 +338,55 @@ def test_hosts_behind_no_load_balancer_are_updated_one_by_one(tmp_path: Path) ->
     assert "first: Ask which packages would be updated" in " ".join(said["first"].split())
     assert "Left as it was, because a host before it failed." in " ".join(said["second"].split())
     assert "failed=0" in said["second"]
+
+
+def drain(root: Path, *more: str, lost: bool = False, refuses: str = "") -> dict[str, str]:
+    """Drain one of two application hosts behind two load balancers.
+
+    Args:
+        root: a directory for its files.
+        more: arguments.
+        lost: whether the host cannot be reached.
+        refuses: a load balancer that cannot do without it.
+    """
+    with_others(root, nginx_drain=NGINX_DRAIN, connections_info=CONNECTIONS)
+    hosts: dict[str, dict[str, Any]] = {}
+    for number, host in enumerate(("app1", "app2", "lb1", "lb2"), 1):
+        (root / host).mkdir()
+        hosts[host] = {
+            "flaskstack_address": f"192.0.2.{number}",
+            "ansible_remote_tmp": str(root / host / "tmp"),
+        }
+    if lost:
+        hosts["app1"] = gone(hosts["app1"], "true")
+    if refuses:
+        (root / refuses / "bad").touch()
+    which = {"flaskstack_hosts": "app1,app2", "flaskstack_load_balancers": "lb1,lb2"}
+    said = run(root, "drain.yml", hosts, "-e", json.dumps(which | {"host": "app1"}), *more)
+    return {name: " ".join(text.split()) for name, text in said.items()}
+
+
+def test_all_load_balancers_drain_a_host(tmp_path: Path) -> None:
+    said = drain(tmp_path)
+    assert "app1 gets no requests of lb1, lb2" in said["app1"], said["all"]
+    assert [path.parent.name for path in sorted(tmp_path.glob("*/drained"))] == ["lb1", "lb2"]
+
+
+def test_none_drains_what_another_cannot_do_without(tmp_path: Path) -> None:
+    said = drain(tmp_path, refuses="lb2")
+    # In the words of the playbook, and not of the role.
+    for host in ("app1", "lb1"):
+        assert "app1 is not drained: lb2: it is the last; say -e force=true." in said[host]
+    assert list(tmp_path.glob("*/drained")) == []
+
+
+def test_a_host_that_cannot_be_reached_is_drained_all_the_same(tmp_path: Path) -> None:
+    said = drain(tmp_path, lost=True)
+    assert len(list(tmp_path.glob("*/drained"))) == 2, said["all"]
+    assert "app1 gets no new requests, but nobody knows" in said["lb1"]
+    assert "have ended: app1: it cannot be reached" in said["lb1"]
+
+
+def test_load_balancers_cannot_be_left_out(tmp_path: Path) -> None:
+    said = drain(tmp_path, "--limit", "app1")
+    assert "--limit leaves out lb1, lb2" in said["app1"], said["all"]

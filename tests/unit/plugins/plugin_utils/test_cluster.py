@@ -354,10 +354,14 @@ def test_what_applications_have_to_do_with_a_host() -> None:
     alone = {**SHOP, "name": "alone", "uwsgi": {"http": {"port": 8000}}}
     far = {**SHOP, "name": "far", "hosts": ["app3"]}
     passed = {**PASSED, "name": "passed"}
-    given = [SHOP, alone, far, passed]
+    # Any name, and one that is none of its own: nginx has no site for what is asked.
+    any_name = {**SHOP, "name": "any", "domains": ["*.example.com"]}
+    other = {**SHOP, "name": "other", "health": {"host": "localhost"}}
+    given = [SHOP, alone, far, passed, any_name, other]
     assert apps.here(given, fleet(), "app1") == {
-        "run": ["shop", "alone", "passed"],
-        "asked": ["shop"],
+        "run": ["shop", "alone", "passed", "any", "other"],
+        "asked": ["shop", "any", "other"],
+        "checked": ["shop"],
         "handed_on": ["passed"],
         "passthrough": ["passed"],
     }
