@@ -11,7 +11,11 @@ import copy
 import re
 from typing import Any, TypedDict
 
-from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import bracketed, is_ip
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
+    bracketed,
+    is_ip,
+    plain_address,
+)
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
     Keys,
     nearest,
@@ -151,12 +155,13 @@ def plan(  # noqa: PLR0913 - what an inventory says of its hosts
 
 
 def doubles(addresses: dict[str, str]) -> list[tuple[str, str]]:
-    """Return pairs of hosts that have the same address."""
+    """Return pairs of hosts that have the same address, however it is written."""
     first: dict[str, str] = {}
     out = []
     for host, address in addresses.items():
-        if address and first.setdefault(address, host) != host:
-            out.append((first[address], host))
+        same = plain_address(address)
+        if same and first.setdefault(same, host) != host:
+            out.append((first[same], host))
     return out
 
 

@@ -42,7 +42,10 @@ def read(variables: Keys, problems: list[str]) -> list[Keys]:
 
         found = specs.read(options, item, say)
         if not wrong:
-            found["others"] = [peer for peer in found["peers"] if peer != found["source"]]
+            itself = names.plain_address(found["source"])
+            found["others"] = [
+                peer for peer in found["peers"] if names.plain_address(peer) != itself
+            ]
             wrong += [f"{where}, {sentence}" for sentence in problems_of(found)]
         problems += wrong
         if not wrong:
@@ -113,10 +116,12 @@ def problems_between(items: list[Keys], settings: Keys) -> list[str]:
     for key in ("router_id", "address"):
         seen: set[Any] = set()
         for item in items:
-            mark = (item["interface"], item[key])
+            value = item[key]
+            same = names.plain_address(value) if key == "address" else value
+            mark = (item["interface"], same)
             if mark in seen:
                 out.append(
-                    f"{VARIABLE}: {key} {item[key]} is twice on {item['interface']}; give each"
+                    f"{VARIABLE}: {key} {value} is twice on {item['interface']}; give each"
                     " address its own."
                 )
             seen.add(mark)

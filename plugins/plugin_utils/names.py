@@ -94,6 +94,14 @@ def is_ip(text: str) -> bool:
     return "/" not in text and network(text) is not None
 
 
+def plain_address(text: str) -> str:
+    """Return an address in the one way to write it, without its network; other texts as they are.
+
+    2001:DB8:0::1 and 2001:db8::1/64 are the same address.
+    """
+    return str(ipaddress.ip_interface(text).ip) if network(text) is not None else text
+
+
 def bracketed(address: str) -> str:
     """Return an address as it is written before a port."""
     return f"[{address}]" if ":" in address else address

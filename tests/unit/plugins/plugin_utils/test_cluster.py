@@ -67,6 +67,11 @@ def test_without_load_balancers_each_host_serves_by_itself() -> None:
             {"addresses": [{**ADDRESSES, "app2": ADDRESSES["lb1"]}]},
             "app2 and lb1 have the same address, 192.0.2.1",
         ),
+        (
+            # However it is written.
+            {"addresses": [{**ADDRESSES, "app2": "2001:DB8:0::13"}]},
+            "app2 and app3 have the same address, 2001:DB8:0::13",
+        ),
     ],
 )
 def test_a_fleet_that_cannot_be(changed: dict[str, Any], sentence: str) -> None:

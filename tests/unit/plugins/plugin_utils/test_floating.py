@@ -77,6 +77,20 @@ def test_configuration() -> None:
     assert f'{asked}"' in text
 
 
+def test_the_host_itself_is_no_peer_however_it_is_written() -> None:
+    (six,) = planned(
+        case_of(
+            {
+                "address": "2001:db8::10/64",
+                "interface": "eth0",
+                "peers": ["2001:db8::1", "2001:db8::2"],
+                "source": "2001:DB8:0::1",
+            }
+        )
+    )["floating"]
+    assert six["others"] == ["2001:db8::2"]
+
+
 def test_who_lets_the_others_in() -> None:
     plan = planned(GOOD["floating"])
     assert floating.rules_of(plan["floating"]) == [
@@ -165,6 +179,14 @@ def test_refused_together() -> None:
     assert len(twice) == 1 and has(twice, "router_id 51", "twice on eth0")
     again = planned(case_of(ONE, ONE | {"router_id": 52}))["problems"]
     assert len(again) == 1 and has(again, "address 192.0.2.10/24", "twice on eth0")
+    # However they are written, and whatever their networks' lengths.
+    for other in (
+        six,
+        six | {"address": "2001:DB8:0::10/64"},
+        six | {"address": "2001:db8::10/48"},
+    ):
+        again = planned(case_of(six, other | {"router_id": 52}))["problems"]
+        assert len(again) == 1 and has(again, f"address {other['address']}", "twice on eth0")
     silent = planned(case_of(ONE, nginx_status_port=0))["problems"]
     assert len(silent) == 1 and has(silent, "nginx_status_port", "is 0")
     assert planned(case_of(ONE, six | {"router_id": 52}))["problems"] == []
