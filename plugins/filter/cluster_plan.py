@@ -14,7 +14,7 @@ short_description: Check which hosts do what
 version_added: 0.2.0
 description:
   - Says which hosts run applications, which stand before them, and where they reach one another.
-positional: load_balancers, groups, addresses, wanted, settings
+positional: load_balancers, groups, addresses, wanted, settings, said
 options:
   _input:
     type: list
@@ -43,6 +43,10 @@ options:
   settings:
     type: dict
     description: How load balancers ask application hosts, C(port) and C(tls).
+  said:
+    type: dict
+    description: What hosts say of C(flaskstack_backend_port), C(flaskstack_backend_tls) and
+      C(flaskstack_backend_plain), by the names of variables and of hosts; all must say the same.
 author: The flaskstack authors (@flaskstack)
 """
 

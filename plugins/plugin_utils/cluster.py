@@ -20,6 +20,8 @@ from ansible_collections.flaskstack.centos.plugins.plugin_utils.specs import (
     Keys,
     nearest,
     only,
+    to_bool,
+    to_number,
     without,
 )
 
@@ -86,6 +88,7 @@ def plan(  # noqa: PLR0913 - what an inventory says of its hosts
     addresses: list[dict[str, str]],
     wanted: str = "",
     settings: Keys | None = None,
+    said: dict[str, dict[str, Any]] | None = None,
 ) -> Cluster:
     """Check who does what.
 
@@ -97,6 +100,7 @@ def plan(  # noqa: PLR0913 - what an inventory says of its hosts
             comes first counts.
         wanted: the pattern of load balancers, if there are to be any.
         settings: how they ask, see ``port``.
+        said: what hosts say of it each by itself, by the variables' names.
     """
     problems = []
     at = port(settings or {})
@@ -126,6 +130,7 @@ def plan(  # noqa: PLR0913 - what an inventory says of its hosts
             f"flaskstack_address: {host} and {other} have the same address, {found[host]}; write at"
             " each the address by which the others reach it."
         )
+    problems += problems_of_differences(list(used), said or {})
     if problems:
         return {
             "problems": problems,
@@ -162,6 +167,41 @@ def doubles(addresses: dict[str, str]) -> list[tuple[str, str]]:
         same = plain_address(address)
         if same and first.setdefault(same, host) != host:
             out.append((first[same], host))
+    return out
+
+
+def problems_of_differences(hosts: list[str], said: dict[str, dict[str, Any]]) -> list[str]:
+    """Return a sentence for each setting that application hosts and load balancers have not alike.
+
+    Args:
+        hosts: all of them; none without load balancers.
+        said: by the variables' names, what hosts say; an empty one is as good as not there.
+    """
+    if not hosts:
+        return []
+    first = hosts[0]
+    of = {key: said.get(f"flaskstack_backend_{key}", {}) for key in ("tls", "port", "plain")}
+    # What cannot be read stays as it is.
+    tls = {host: to_bool(of["tls"].get(host) or False)[0] for host in hosts}
+    usual = TLS_PORT if tls[first] is True else PORT
+    found = {
+        "tls": tls,
+        "port": {host: to_number(of["port"].get(host) or usual)[0] for host in hosts},
+        "plain": {host: to_bool(of["plain"].get(host) or False)[0] for host in hosts},
+    }
+    out: list[str] = []
+    for key, values in found.items():
+        other = next((host for host in hosts if values[host] != values[first]), "")
+        # The usual port follows from whether they ask by HTTPS.
+        if other and not (key == "port" and out):
+            mine, its = (str(values[host]) for host in (first, other))
+            if isinstance(values[first], bool):
+                mine, its = mine.lower(), its.lower()
+            out.append(
+                f"flaskstack_backend_{key}: it is {mine} on {first} and {its} on {other}; load"
+                " balancers and application hosts must have the same: write it once for all of"
+                " them, in group_vars/all.yml."
+            )
     return out
 
 

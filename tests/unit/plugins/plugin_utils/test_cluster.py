@@ -80,6 +80,57 @@ def test_a_fleet_that_cannot_be(changed: dict[str, Any], sentence: str) -> None:
     assert sentence in problems[0]
 
 
+ALIKE = (
+    "{}; load balancers and application hosts must have the same: write it once for all of them, in"
+    " group_vars/all.yml."
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentences"),
+    [
+        ({"flaskstack_backend_port": {}, "flaskstack_backend_tls": {}}, []),
+        # As good as not there, and as good as the same.
+        ({"flaskstack_backend_tls": {"app1": "no", "app2": ""}}, []),
+        ({"flaskstack_backend_port": {"app1": "8080", "lb1": 0}}, []),
+        (
+            {"flaskstack_backend_port": dict.fromkeys(ADDRESSES, 8081)},
+            [],
+        ),
+        (
+            {"flaskstack_backend_tls": {"app1": True, "app2": True, "app3": "yes"}},
+            ["flaskstack_backend_tls: it is true on app1 and false on lb1"],
+        ),
+        (
+            {"flaskstack_backend_port": {"app2": 8081, "app3": 8082}},
+            ["flaskstack_backend_port: it is 8080 on app1 and 8081 on app2"],
+        ),
+        # The port follows from it, and is no second mistake.
+        (
+            {"flaskstack_backend_tls": {"lb1": True}, "flaskstack_backend_port": {"app2": 8444}},
+            ["flaskstack_backend_tls: it is false on app1 and true on lb1"],
+        ),
+        (
+            {
+                "flaskstack_backend_tls": dict.fromkeys(ADDRESSES, True),
+                "flaskstack_backend_port": {"lb2": "8443"},
+                "flaskstack_backend_plain": {"lb2": True},
+            },
+            ["flaskstack_backend_plain: it is false on app1 and true on lb2"],
+        ),
+        # What cannot be read is said where it is checked; here, that it is not the same.
+        (
+            {"flaskstack_backend_port": {"lb2": "many"}},
+            ["flaskstack_backend_port: it is 8080 on app1 and many on lb2"],
+        ),
+    ],
+)
+def test_what_all_hosts_must_have_alike(said: dict[str, Any], sentences: list[str]) -> None:
+    assert fleet(said=said)["problems"] == [ALIKE.format(sentence) for sentence in sentences]
+    # Nobody asks anybody.
+    assert fleet(said=said, load_balancers=[])["problems"] == []
+
+
 def test_a_host_without_load_balancers_needs_no_address() -> None:
     assert fleet(load_balancers=[], addresses=[])["problems"] == []
 
