@@ -11,6 +11,7 @@ import copy
 import re
 from typing import Any, TypedDict
 
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.hosts import no_load_balancers
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.names import (
     bracketed,
     is_ip,
@@ -105,10 +106,7 @@ def plan(  # noqa: PLR0913 - what an inventory says of its hosts
     problems = []
     at = port(settings or {})
     if wanted and not load_balancers:
-        problems.append(
-            f"load_balancers: the inventory has no host in '{wanted}'; put the load balancers"
-            " there, or take the group out of the inventory, and each host serves by itself."
-        )
+        problems.append(no_load_balancers(wanted))
     if load_balancers and not application_hosts:
         problems.append(
             f"load_balancers: there is no application host behind {', '.join(load_balancers)}; put"
