@@ -61,6 +61,41 @@ module = AnsibleModule({name: {} for name in ("ports", "peers", "timeout", "job"
 module.exit_json(changed=False, left=0, peers=[])
 """
 
+#: What stands for app_activate: a link, a line in the history, and one in a file; or an error.
+APP_ACTIVATE = """
+from pathlib import Path
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.flaskstack.centos.plugins.module_utils._app_activate import (
+    answer_of,
+    choose,
+)
+from ansible_collections.flaskstack.centos.plugins.module_utils._application import Application
+from ansible_collections.flaskstack.centos.plugins.module_utils._errors import Problem, run_module
+
+given = ("name", "root", "by", "release", "state")
+module = AnsibleModule({name: {"default": ""} for name in given}, supports_check_mode=True)
+
+
+def switch():
+    name, root, release = (module.params[key] for key in ("name", "root", "release"))
+    back = module.params["state"] == "rolled_back"
+    app = Application(name, root)
+    release = choose(name, root, release) if back else release
+    before = app.linked("current")
+    if not module.check_mode:
+        host = Path(root).parent
+        if (host / f"bad-{release}").exists():
+            raise Problem(f"{release} is bad")
+        app.point("current", release)
+        app.note("rolled-back" if back else "activated", release, **{"from": before})
+        with (host.parent / "order").open("a") as order:
+            order.write(f"{host.name} {name} {release}\\n")
+    return answer_of(app, before, release, changed=before != release)
+
+
+run_module(module, switch)
+"""
+
 #: A port of this machine where nothing listens, and which nobody may open without being root.
 NOWHERE = 1
 
@@ -157,6 +192,11 @@ def with_others(root: Path, **others: str) -> None:
         (plugins / f"modules/{name}.py").write_text(text)
 
 
+def without_units(root: Path) -> None:
+    """Make a collection that is this one but for what needs units: restarts and switches."""
+    with_others(root, app_restart=APP_RESTART, app_activate=APP_ACTIVATE)
+
+
 def restart(root: Path, hosts: dict[str, Any], *more: str, serial: Any = 1) -> dict[str, str]:
     """Restart shop on hosts, where an inventory wants what only deploys have.
 
@@ -166,8 +206,34 @@ def restart(root: Path, hosts: dict[str, Any], *more: str, serial: Any = 1) -> d
     """
     wanted = {"app": "shop", "flaskstack_serial": serial, "flaskstack_on_failure": "rollback"}
     said = run(root, "restart.yml", hosts, "-e", json.dumps(wanted), *more)
+    return {name: " ".join(text.split()) for name, text in said.items()} | left(root)
+
+
+def served(root: Path, host: str, *names: str) -> dict[str, Any]:
+    """Give a host releases of shop that served one after the other; return its variables."""
+    home = root / host / "opt/shop"
+    health = {"path": "/", "host": "shop.example", "status": [200], "timeout": 1}
+    for name in names:
+        (home / "releases" / name).mkdir(parents=True)
+        about = {"health": health, "keep_releases": 3, "version": f"v{name}"}
+        (home / "releases" / name / "release.json").write_text(json.dumps(about))
+    events = [{"time": "now", "event": "activated", "release": name} for name in names]
+    (home / "history").write_text("".join(json.dumps(event) + "\n" for event in events))
+    (home / "current").symlink_to(f"releases/{names[-1]}")
+    return variables(root, host)
+
+
+def roll_back(root: Path, hosts: dict[str, Any], *more: str, **wanted: Any) -> dict[str, str]:
+    """Roll shop back on hosts; returns the same as restart()."""
+    given = {"app": "shop", **wanted}
+    said = run(root, "rollback.yml", hosts, "-e", json.dumps(given), *more)
+    return {name: " ".join(text.split()) for name, text in said.items()} | left(root)
+
+
+def left(root: Path) -> dict[str, str]:
+    """Return who did something, in its order, and which locks are left."""
     order = root / "order"
-    return {name: " ".join(text.split()) for name, text in said.items()} | {
+    return {
         "order": order.read_text() if order.exists() else "",
         "locks": ", ".join(path.parts[-3] for path in root.glob("*/lock/*.json")),
     }
@@ -299,6 +365,65 @@ def test_what_no_host_has_is_told(tmp_path: Path) -> None:
     said = restart(tmp_path, hosts)
     assert "No host has a release of the application 'shop'" in said["all"].replace("''", "'")
     assert "Did you mean 'shops'?" in said["all"].replace("''", "'")
+
+
+def test_a_rollback_is_of_those_hosts_that_have_it(tmp_path: Path) -> None:
+    without_units(tmp_path)
+    hosts = {"added": variables(tmp_path, "added")}
+    hosts |= {name: served(tmp_path, name, "1", "2") for name in "abc"}
+    hosts["blog"] = release(tmp_path, "blog", "blog")
+    said = roll_back(tmp_path, hosts, flaskstack_serial="50%")
+    # A part of all is one of those that have it.
+    assert said["order"] == "a shop 1\nb shop 1\nc shop 1\n", said["all"]
+    for host in "abc":
+        assert "shop went from 2 to 1 (v1)." in said[host]
+    for host in ("added", "blog"):
+        assert "shop is not on this host." in said[host]
+        assert "failed=0" in said[host]
+    assert said["locks"] == ""
+
+
+def test_a_host_with_another_release_only_keeps_all_that_have_it(tmp_path: Path) -> None:
+    without_units(tmp_path)
+    hosts = {"added": variables(tmp_path, "added"), "a": served(tmp_path, "a", "1", "2")}
+    hosts["b"] = served(tmp_path, "b", "2")
+    said = roll_back(tmp_path, hosts)
+    assert said["order"] == "", said["all"]
+    text = said["all"].replace("''", "'")
+    assert re.search(r"fatal: \[a\]: [^[]*because b cannot; [^[]*--limit '!b'", text)
+    assert re.search(r"fatal: \[b\]: [^[]*application 'shop' has no release '1'", text)
+    for host in "ab":
+        assert "failed=1" in said[host]
+    assert "shop is not on this host." in said["added"]
+    assert "failed=0" in said["added"]
+    assert said["locks"] == ""
+
+
+def test_a_host_that_cannot_be_asked_keeps_all_from_a_rollback(tmp_path: Path) -> None:
+    without_units(tmp_path)
+    hosts = {"a": served(tmp_path, "a", "1", "2"), "away": gone(variables(tmp_path, "away"), "1")}
+    said = roll_back(tmp_path, hosts)
+    assert said["order"] == "", said["all"]
+    assert re.search(r"fatal: \[a\]: [^[]*because away cannot", said["all"])
+
+
+def test_a_rollback_says_where_it_would_go(tmp_path: Path) -> None:
+    without_units(tmp_path)
+    hosts = {"added": variables(tmp_path, "added"), "a": served(tmp_path, "a", "1", "2")}
+    said = roll_back(tmp_path, hosts, "--check")
+    assert "shop would go from 2 to 1 (v1)." in said["a"], said["all"]
+    assert "shop is not on this host." in said["added"]
+    assert said["order"] == ""
+    assert not (tmp_path / "a/lock").exists()
+
+
+def test_what_no_host_has_cannot_be_rolled_back(tmp_path: Path) -> None:
+    without_units(tmp_path)
+    hosts = {"a": release(tmp_path, "a", "shops"), "b": variables(tmp_path, "b")}
+    said = roll_back(tmp_path, hosts)
+    assert "No host has a release of the application 'shop'" in said["all"].replace("''", "'")
+    assert "Did you mean 'shops'?" in said["all"].replace("''", "'")
+    assert "Take the lock" not in said["all"]
 
 
 def test_a_command_that_ansible_took_apart_is_not_run(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from test_daily import SYSTEMCTL, release
+
 ROOT = Path(__file__).parents[2]
 DEPLOYS = ("site", "deploy", "rollback", "restart", "remove")
 
@@ -29,13 +31,14 @@ def play_of(name: str) -> dict[str, Any]:
 def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Roll back on three hosts of which one has another deploy; all are this machine."""
     root = tmp_path_factory.mktemp("lock")
-    hosts = {
-        name: {"flaskstack_lock_directory": str(root / name)} for name in ("first", "busy", "last")
-    }
+    hosts = {name: release(root, name) for name in ("first", "busy", "last")}
     now = time.time()
     note = {"token": "other", "by": "ana@laptop", "since": now, "until": now + 600}
-    (root / "busy").mkdir()
-    (root / "busy/flaskstack-shop.json").write_text(json.dumps(note))
+    (root / "busy/lock").mkdir()
+    (root / "busy/lock/flaskstack-shop.json").write_text(json.dumps(note))
+    (root / "bin").mkdir()
+    (root / "bin/systemctl").write_text(SYSTEMCTL)
+    (root / "bin/systemctl").chmod(0o755)
     shared = {
         "ansible_connection": "local",
         "ansible_become": False,
@@ -49,13 +52,18 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             *(str(ROOT / "playbooks/rollback.yml"), "-e", "app=shop"),
         ],
         cwd=ROOT,
-        env=os.environ | {"ANSIBLE_HOME": str(ROOT / ".ansible"), "ANSIBLE_NOCOLOR": "1"},
+        env=os.environ
+        | {
+            "ANSIBLE_HOME": str(ROOT / ".ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PATH": f"{root / 'bin'}:{os.environ['PATH']}",
+        },
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    notes = {path.parent.name: json.loads(path.read_text()) for path in root.glob("*/*.json")}
+    notes = {path.parts[-3]: json.loads(path.read_text()) for path in root.glob("*/lock/*.json")}
     return {"status": done.returncode, "text": done.stdout + done.stderr, "notes": notes}
 
 
