@@ -417,6 +417,24 @@ def test_a_rollback_says_where_it_would_go(tmp_path: Path) -> None:
     assert not (tmp_path / "a/lock").exists()
 
 
+@pytest.mark.parametrize(
+    ("variable", "sentence"),
+    [
+        ("flaskstack_serial", "flaskstack_serial: 'many' is no number of hosts"),
+        ("flaskstack_on_failure", "flaskstack_on_failure: 'many' is none of hold, rollback"),
+    ],
+)
+def test_a_rollback_is_told_first_how_it_cannot_go(
+    tmp_path: Path, variable: str, sentence: str
+) -> None:
+    without_units(tmp_path)
+    hosts = {name: served(tmp_path, name, "1", "2") for name in "ab"}
+    said = roll_back(tmp_path, hosts, **{variable: "many"})
+    assert sentence in said["all"].replace("''", "'")
+    assert said["order"] == ""
+    assert not list(tmp_path.glob("*/lock"))
+
+
 def test_what_no_host_has_cannot_be_rolled_back(tmp_path: Path) -> None:
     without_units(tmp_path)
     hosts = {"a": release(tmp_path, "a", "shops"), "b": variables(tmp_path, "b")}
