@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -209,11 +210,21 @@ def restart(root: Path, hosts: dict[str, Any], *more: str, serial: Any = 1) -> d
     return {name: " ".join(text.split()) for name, text in said.items()} | left(root)
 
 
-def served(root: Path, host: str, *names: str) -> dict[str, Any]:
-    """Give a host releases of shop that served one after the other; return its variables."""
-    home = root / host / "opt/shop"
+def served(
+    root: Path, host: str, *names: str, app: str = "shop", never: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Give a host releases that served one after the other; return its variables.
+
+    Args:
+        root: a directory for all hosts.
+        host: its name.
+        names: of the releases, of which the last one serves.
+        app: the application.
+        never: of releases that are there, too.
+    """
+    home = root / host / "opt" / app
     health = {"path": "/", "host": "shop.example", "status": [200], "timeout": 1}
-    for name in names:
+    for name in [*names, *never]:
         (home / "releases" / name).mkdir(parents=True)
         about = {"health": health, "keep_releases": 3, "version": f"v{name}"}
         (home / "releases" / name / "release.json").write_text(json.dumps(about))
@@ -311,7 +322,7 @@ def test_each_host_says_what_became_of_it(in_turns: dict[str, str]) -> None:
 def test_a_host_that_is_lost_in_its_turn_is_the_last(tmp_path: Path) -> None:
     with_others(tmp_path, app_restart=APP_RESTART)
     hosts = {name: release(tmp_path, name) for name in ("first", "second", "third")}
-    hosts["second"] = gone(hosts["second"], "flaskstack_rolling is defined")
+    hosts["second"] = gone(hosts["second"], "flaskstack_rolling | default({})")
     said = restart(tmp_path, hosts)
     assert said["order"] == "first shop\n", said["all"]
     assert "shop is restarted here" in said["first"]

@@ -96,6 +96,25 @@ def test_whatever_happens_the_lock_is_given_back(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["site", "deploy", "rollback", "restart"])
+def test_what_a_playbook_before_has_left_is_forgotten_first(name: str) -> None:
+    first, *_ = play_of(name)["tasks"]
+    assert first["ansible.builtin.import_tasks"] == "tasks/begin.yml"
+
+
+@pytest.mark.parametrize("name", ["wiring", "rollback", "restart"])
+def test_what_a_host_says_is_of_this_playbook(name: str) -> None:
+    said, (begin,) = (
+        yaml.safe_load((ROOT / f"playbooks/{path}.yml").read_text(encoding="utf-8"))
+        for path in (f"vars/{name}", "tasks/begin")
+    )
+    # Facts that may not be there yet; but what serves is so whoever has asked.
+    read = set(re.findall(r"(\w+) \| default", str(said["flaskstack_said"])))
+    read -= {"uwsgi_serving", "current"}
+    assert len(read) >= 2
+    assert read <= begin["ansible.builtin.set_fact"].keys()
+
+
 @pytest.mark.parametrize("name", ["site", "deploy"])
 def test_whatever_tags_are_asked_for_it_is_validated_under_the_lock(name: str) -> None:
     tasks = play_of(name)["tasks"]
