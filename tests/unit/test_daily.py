@@ -428,6 +428,19 @@ def test_a_rollback_says_where_it_would_go(tmp_path: Path) -> None:
     assert not (tmp_path / "a/lock").exists()
 
 
+def test_a_rollback_that_fails_is_taken_back_where_it_is_wanted(tmp_path: Path) -> None:
+    without_units(tmp_path)
+    hosts = {name: served(tmp_path, name, "1", "2") for name in "abc"}
+    (tmp_path / "b/bad-1").touch()
+    given = {"flaskstack_serial": 1, "flaskstack_on_failure": "rollback"}
+    said = roll_back(tmp_path, hosts, **given)
+    assert said["order"] == "a shop 1\na shop 2\n", said["all"]
+    text = said["all"].replace("''", "'")
+    assert re.search(r"fatal: \[a\]: [^[]*'shop' is back at release 2 on this host", text)
+    assert re.search(r"fatal: \[b\]: [^[]*1 is bad", text)
+    assert re.search(r"fatal: \[c\]: [^[]*nothing is activated on this host", text)
+
+
 @pytest.mark.parametrize(
     ("variable", "sentence"),
     [
