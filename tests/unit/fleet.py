@@ -44,7 +44,10 @@ COMPARE = """
 - name: Plan the releases
   ansible.builtin.set_fact:
     __uwsgi_plan:
-      settings: {fail: false, activate: false, firewalld: false}
+      settings:
+        fail: "{{ fails | default(false) }}"
+        activate: false
+        firewalld: false
       routers: []
       commands: []
       listen: 0
@@ -83,13 +86,12 @@ NGINX = """
 - name: Configure the sites
   ansible.builtin.shell:
     cmd: >-
-      echo "{{ inventory_hostname }} {{ nginx_keep_sites | join(' ') }}"
+      echo {{ inventory_hostname }} {{ nginx_keep_sites | join(' ') }}
       >> {{ uwsgi_root }}/../../sites
-- name: Fail where it is wanted
-  ansible.builtin.stat:
-    path: "{{ uwsgi_root }}/../bad-sites"
-  register: __nginx_bad
-  failed_when: __nginx_bad.stat.exists
+- name: Test them
+  ansible.builtin.fail:
+    msg: nginx does not load them
+  when: (uwsgi_root ~ '/../bad-sites') is file
 """
 
 #: What stands for role flask_app.
