@@ -13,8 +13,9 @@ cut_power() {
   local pid _
   pid=$(vm_pid "$1") || return 0
   kill -KILL "$pid"
-  for _ in {1..100}; do
-    vm_pid "$1" >/dev/null || return 0
+  # Not vm_pid: a process that ends has lost its command line long before the ports where it listens.
+  for _ in {1..600}; do
+    case $(ps -o stat= -p "$pid" || true) in '' | Z*) return 0 ;; esac
     sleep 0.05
   done
   die "qemu of $1, process $pid, does not end"
