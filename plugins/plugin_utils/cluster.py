@@ -140,6 +140,8 @@ def plan(  # noqa: PLR0913 - what an inventory says of its hosts
             "ports": [],
             "servers": {},
         }
+    # In the way in which hosts compare them.
+    found = {host: plain_address(address) for host, address in found.items()}
     there = frozenset(application_hosts)
     return {
         "problems": [],

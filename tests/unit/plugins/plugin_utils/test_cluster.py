@@ -432,3 +432,9 @@ def test_whether_another_is_asked_is_said_where_there_are_others() -> None:
     assert sites(app, "lb1")["shop"]["retry"] is False
     assert sites(app, "app1")["shop.backend"]["retry"] is False
     assert "retry" not in sites(SHOP, "lb1")["shop"]
+
+
+def test_addresses_are_written_as_hosts_compare_them() -> None:
+    written = fleet(addresses=[ADDRESSES | {"app3": "2001:DB8:0::13"}])
+    assert written["addresses"]["app3"] == ADDRESSES["app3"]
+    assert written["servers"]["app3"] == "[2001:db8::13]:8080"
