@@ -63,16 +63,22 @@ unit() {
     python -m pytest --quiet app/tests
 }
 
-# Each keeps one processor busy. What ansible-lint says comes at the end.
+# Each keeps one processor busy. What ansible-lint says comes at the end, and what the tests say that run playbooks.
 side_by_side() {
     local log=.cache/lint.txt pid status=0
-    begin playbooks "$log"
+    begin about_playbooks "$log"
     pid=$begun
     linters
-    unit
+    python -m pytest --quiet tests/unit/plugins
+    python -m pytest --quiet app/tests
     wait "$pid" || status=$?
     cat "$log"
     return "$status"
+}
+
+about_playbooks() {
+    playbooks
+    python -m pytest --quiet tests/unit --ignore=tests/unit/plugins
 }
 
 # scenarios: print them in the order in which two workers take them: the longest first, so that none runs alone at the end.
