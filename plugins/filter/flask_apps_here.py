@@ -43,8 +43,8 @@ _value:
   type: dict
   description: C(run), the names of those that run there, of which C(asked) are those that load
     balancers ask by HTTP, C(checked) those of these whose health check is for one of their domains,
-    and C(handed_on) those whose TLS they hand on as it is; and C(passthrough), all whose TLS is
-    handed on, wherever they run.
+    and C(handed_on) those whose TLS they hand on as it is; and C(stay), those that have something
+    there, on a load balancer a site.
 """
 
 

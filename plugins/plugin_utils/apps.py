@@ -639,14 +639,14 @@ class Here(TypedDict):
         asked: those of them that load balancers ask by HTTP.
         checked: those of these whose health check is for one of their domains, as a request is.
         handed_on: those of them whose TLS load balancers hand on as it is.
-        passthrough: all whose TLS is handed on, wherever they run.
+        stay: those that have something there: on a load balancer, a site.
     """
 
     run: list[str]
     asked: list[str]
     checked: list[str]
     handed_on: list[str]
-    passthrough: list[str]
+    stay: list[str]
 
 
 def here(apps: list[Keys], cluster: Cluster, host: str) -> Here:
@@ -666,8 +666,39 @@ def here(apps: list[Keys], cluster: Cluster, host: str) -> Here:
         "asked": [app["name"] for app in asked],
         "checked": [app["name"] for app in asked if health_host(app) in app.get("domains", [])],
         "handed_on": [app["name"] for app in served if passes_through(app)],
-        "passthrough": [app["name"] for app in known if passes_through(app)],
+        "stay": [app["name"] for app in known if clusters.runs_here(app, host, cluster)],
     }
+
+
+class Asked(TypedDict):
+    """Under which names a host has the site where people ask for an application.
+
+    Attributes:
+        sites: those that answer.
+        redirects: those that lead from HTTP to HTTPS, which is handed on.
+    """
+
+    sites: list[str]
+    redirects: list[str]
+
+
+def asked_for(apps: list[Keys], name: str, cluster: Cluster, host: str) -> Asked:
+    """Return what a host has of the site where people ask for an application; nothing, if others.
+
+    Where load balancers hand TLS on as it is, the application hosts answer.
+
+    Args:
+        apps: as the user wrote them, checked or not.
+        name: of an application, or of a site that is none's.
+        cluster: which hosts do what.
+        host: the host.
+    """
+    outside = [name] if host in (cluster["load_balancers"] or cluster["application_hosts"]) else []
+    found = [app for app in apps if isinstance(app, dict) and app.get("name") == name]
+    if not (cluster["load_balancers"] and any(passes_through(app) for app in found)):
+        return {"sites": outside, "redirects": []}
+    behind = name in here(apps, cluster, host)["handed_on"]
+    return {"sites": [clusters.backend_name(name)] if behind else [], "redirects": outside}
 
 
 def local_sites(apps: list[Keys], python: str, uwsgi_releases: list[Keys], root: str) -> list[Keys]:

@@ -68,7 +68,8 @@ class Cluster(TypedDict):
         addresses: of all of them, where they reach one another; empty without load balancers.
         groups: the inventory's groups, each with its application hosts.
         port: where load balancers ask application hosts.
-        ports: all ports by which they come, TLS that is handed on included.
+        stream_port: where they hand TLS on to them.
+        ports: both.
         servers: of each application host, its address with that port.
     """
 
@@ -78,6 +79,7 @@ class Cluster(TypedDict):
     addresses: dict[str, str]
     groups: dict[str, list[str]]
     port: int
+    stream_port: int
     ports: list[int]
     servers: dict[str, str]
 
@@ -104,7 +106,7 @@ def plan(  # noqa: PLR0913 - what an inventory says of its hosts
         said: what hosts say of it each by itself, by the variables' names.
     """
     problems = []
-    at = port(settings or {})
+    at, handed_on = port(settings or {}), stream_port(settings or {})
     if wanted and not load_balancers:
         problems.append(no_load_balancers(wanted))
     if load_balancers and not application_hosts:
@@ -137,6 +139,7 @@ def plan(  # noqa: PLR0913 - what an inventory says of its hosts
             "addresses": {},
             "groups": {},
             "port": at,
+            "stream_port": handed_on,
             "ports": [],
             "servers": {},
         }
@@ -152,7 +155,8 @@ def plan(  # noqa: PLR0913 - what an inventory says of its hosts
             name: [host for host in hosts if host in there] for name, hosts in groups.items()
         },
         "port": at,
-        "ports": list(dict.fromkeys([at, stream_port(settings or {})])),
+        "stream_port": handed_on,
+        "ports": [at, handed_on],
         "servers": {
             host: f"{bracketed(address)}:{at}" for host, address in found.items() if host in there
         },

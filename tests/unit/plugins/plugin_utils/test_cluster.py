@@ -419,9 +419,12 @@ def test_what_applications_have_to_do_with_a_host() -> None:
         "asked": ["shop", "any", "other"],
         "checked": ["shop"],
         "handed_on": ["passed"],
-        "passthrough": ["passed"],
+        "stay": ["shop", "alone", "passed", "any", "other"],
     }
-    assert apps.here(given, fleet(), "lb1")["run"] == []
+    before = apps.here(given, fleet(), "lb1")
+    assert before["run"] == []
+    # Their sites, wherever they run.
+    assert before["stay"] == [app["name"] for app in given]
     # Nobody stands before it.
     single = fleet(load_balancers=[], addresses=[])
     assert apps.here(given, single, "app1")["handed_on"] == []
@@ -438,3 +441,31 @@ def test_addresses_are_written_as_hosts_compare_them() -> None:
     written = fleet(addresses=[ADDRESSES | {"app3": "2001:DB8:0::13"}])
     assert written["addresses"]["app3"] == ADDRESSES["app3"]
     assert written["servers"]["app3"] == "[2001:db8::13]:8080"
+
+
+def test_where_people_ask_for_an_application() -> None:
+    nothing: dict[str, list[str]] = {"sites": [], "redirects": []}
+    passed = {**PASSED, "name": "passed", "hosts": ["app1"]}
+    given = [SHOP, passed]
+    assert apps.asked_for(given, "shop", fleet(), "lb1") == {"sites": ["shop"], "redirects": []}
+    assert apps.asked_for(given, "shop", fleet(), "app1") == nothing
+    # What is handed on is answered behind the load balancers, where it runs.
+    assert apps.asked_for(given, "passed", fleet(), "lb1") == {
+        "sites": [],
+        "redirects": ["passed"],
+    }
+    behind = {"sites": ["passed.backend"], "redirects": []}
+    assert apps.asked_for(given, "passed", fleet(), "app1") == behind
+    assert apps.asked_for(given, "passed", fleet(), "app2") == nothing
+    both = fleet(load_balancers=["app1", "lb1"])
+    assert apps.asked_for(given, "passed", both, "app1") == {
+        "sites": ["passed.backend"],
+        "redirects": ["passed"],
+    }
+    # A site of nginx_sites, and a host that serves by itself.
+    assert apps.asked_for(given, "static", fleet(), "lb1")["sites"] == ["static"]
+    single = fleet(load_balancers=[], addresses=[])
+    assert apps.asked_for(given, "passed", single, "app1") == {
+        "sites": ["passed"],
+        "redirects": [],
+    }
