@@ -99,6 +99,16 @@ stamp() {
     while IFS= read -r line; do printf '[%4d s] %s\n' $((SECONDS - started)) "$line"; done
 }
 
+# failed_tasks LOG: print the beginning of what failed last in what Ansible said. Where a log is cut, its end is kept.
+failed_tasks() {
+    printf '\nWhat failed, in short:\n'
+    sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+        /^(TASK|PLAY|RUNNING HANDLER) / { title = $0 }
+        /^(fatal|failed): / { print title; left = 12 }
+        /^$/ { left = 0 }
+        left-- > 0 { print substr($0, 1, 400) }' | tail -n 40
+}
+
 molecule() {
     local names=() name
     tools/lab.sh
@@ -111,7 +121,9 @@ molecule() {
         export CASES=${CASES-addresses rolling}
         # Workers take scenarios by their names in this order; --all would be the alphabet.
         for name in $(scenarios); do names+=(--scenario-name "$name"); done
-        command molecule test --no-command-borders --workers 2 "${names[@]}" 2>&1 | stamp
+        # All of them, even if one fails: a run that takes this long tells all that it can.
+        command molecule test --no-command-borders --workers 2 --continue-on-failure "${names[@]}" 2>&1 |
+            tee "${cache}molecule.txt" | stamp || { failed_tasks "${cache}molecule.txt" >&2 && return 1; }
     fi
     # What scenarios release and cluster counted and timed.
     for name in release cluster; do [ ! -e "$cache$name.txt" ] || cat "$cache$name.txt"; done
