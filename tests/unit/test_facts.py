@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from templar import ROOT
+from test_daily import release, run
 
 CASES: dict[str, tuple[dict[str, Any], bool]] = {
     "none": ({}, False),
@@ -42,8 +45,7 @@ CASES: dict[str, tuple[dict[str, Any], bool]] = {
 def gathers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
     """Tell of each case whether facts would be gathered: one host each."""
     root = tmp_path_factory.mktemp("facts")
-    tasks = yaml_of(ROOT / "playbooks/tasks/plan.yml")
-    (task,) = [one for one in tasks if "ansible.builtin.setup" in one]
+    (task,) = yaml_of(ROOT / "playbooks/tasks/facts.yml")
     shared = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     hosts = {name: given for name, (given, _) in CASES.items()}
     (root / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts, "vars": shared}}))
@@ -78,6 +80,48 @@ def gathers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bool]:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return {name: (root / name).read_text(encoding="utf-8").strip() == "True" for name in CASES}
+
+
+@pytest.mark.parametrize("name", ["maintenance", "purge", "remove", "renew", "status"])
+def test_what_asks_for_one_application_knows_the_facts(tmp_path: Path, name: str) -> None:
+    # The name is misspelt, so that nothing is done; that is found by looking at flask_apps.
+    processes = "{{ ansible_facts['processor_vcpus'] * 2 }}"
+    shop = {"name": "shop", "domains": ["shop.example"], "uwsgi": {"processes": processes}}
+    host = release(tmp_path, "web") | {"flask_apps": [shop], "nginx_directory": str(tmp_path)}
+    said = run(tmp_path, f"{name}.yml", {"web": host}, "-e", "app=shopp")["all"]
+    assert "Did you mean 'shop'?" in " ".join(said.split()).replace("''", "'"), said
+
+
+def test_nobody_looks_at_applications_before_facts_are_gathered() -> None:
+    for path in sorted((ROOT / "playbooks").glob("*.yml")):
+        for play in yaml_of(path):
+            gathered = False
+            for task in flat(play.get("tasks", []), path.parent):
+                gathered = gathered or "ansible.builtin.setup" in task
+                looks = re.search(r"\bflask_apps\b", str(task | {"name": ""}))
+                assert gathered or not looks, f"{path.name}: {task['name']}"
+
+
+def flat(tasks: list[dict[str, Any]], directory: Path) -> Iterator[dict[str, Any]]:
+    """Yield tasks in their order, those of the files that they import or include, too.
+
+    A block's own variables and conditions are not looked at: its tasks are.
+    """
+    for task in tasks:
+        parts = [task[key] for key in ("block", "rescue", "always") if key in task]
+        (name,) = [
+            task[key]
+            for key in ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
+            if key in task
+        ] or [""]
+        file = directory / str(name)
+        if parts:
+            for part in parts:
+                yield from flat(part, directory)
+        elif name and file.is_file():
+            yield from flat(yaml_of(file), file.parent)
+        else:
+            yield task
 
 
 def yaml_of(path: Path) -> list[dict[str, Any]]:
