@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils import playbooks
-from ansible_collections.flaskstack.centos.plugins.plugin_utils.door import through
+from ansible_collections.flaskstack.centos.plugins.plugin_utils.door import extra, through
 
 DOCUMENTATION = """
 name: playbook_problems
@@ -15,11 +15,18 @@ version_added: 0.2.0
 description:
   - Says in a sentence each which variables of the collection's playbooks cannot be read, as
     C(version), which is C(1.1) when C(1.10) is not in quotes.
+  - Short ones, as C(app) and C(host), count behind C(-e) only.
+positional: inventory
 options:
   _input:
     type: dict
     required: true
     description: Variables by their names; an empty one is as good as not there.
+  inventory:
+    type: list
+    elements: str
+    default: []
+    description: The names of a host's variables, those behind C(-e) among them.
 author: The flaskstack authors (@flaskstack)
 """
 
@@ -42,4 +49,14 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filter."""
-        return {"playbook_problems": through(playbooks.problems)}
+        return {"playbook_problems": through(problems)}
+
+
+def problems(given: dict[str, Any], inventory: list[str] | None = None) -> list[str]:
+    """Return what playbooks.problems() says, which knows nothing of the command line.
+
+    Args:
+        given: see there.
+        inventory: the names of a host's variables, those behind ``-e`` among them.
+    """
+    return playbooks.problems(given, set(inventory or ()) - extra())

@@ -649,6 +649,20 @@ class Here(TypedDict):
     stay: list[str]
 
 
+def described(apps: list[Keys]) -> list[Keys]:
+    """Return applications with a name, as ``plan`` reads them; what is wrong stays out.
+
+    Args:
+        apps: as the user wrote them, checked or not.
+    """
+    known = bare_options()
+    return [
+        read(known, app, lambda _key, _wrong: None)
+        for app in apps
+        if isinstance(app, dict) and isinstance(app.get("name"), str)
+    ]
+
+
 def here(apps: list[Keys], cluster: Cluster, host: str) -> Here:
     """Return what applications have to do with a host.
 
@@ -657,7 +671,7 @@ def here(apps: list[Keys], cluster: Cluster, host: str) -> Here:
         cluster: which hosts do what.
         host: the host.
     """
-    known = [app for app in apps if isinstance(app, dict) and "name" in app]
+    known = described(apps)
     run = [app for app in known if host in clusters.hosts_of(app, cluster)]
     served = [app for app in run if cluster["load_balancers"] and not serves_alone(app)]
     asked = [app for app in served if not passes_through(app)]
@@ -694,7 +708,7 @@ def asked_for(apps: list[Keys], name: str, cluster: Cluster, host: str) -> Asked
         host: the host.
     """
     outside = [name] if host in (cluster["load_balancers"] or cluster["application_hosts"]) else []
-    found = [app for app in apps if isinstance(app, dict) and app.get("name") == name]
+    found = [app for app in described(apps) if app["name"] == name]
     if not (cluster["load_balancers"] and any(passes_through(app) for app in found)):
         return {"sites": outside, "redirects": []}
     behind = name in here(apps, cluster, host)["handed_on"]

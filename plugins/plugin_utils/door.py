@@ -71,6 +71,14 @@ def data(value: Any) -> Any:
     return wrap_var(value)
 
 
+def extra() -> set[str]:
+    """Return the names of the variables behind ``-e``, which Ansible has read by then."""
+    from ansible.parsing.dataloader import DataLoader  # noqa: PLC0415 - one filter wants it
+    from ansible.utils.vars import load_extra_vars  # noqa: PLC0415
+
+    return set(load_extra_vars(DataLoader()))
+
+
 def through(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a filter of a function that knows nothing of Ansible."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ansible_collections.flaskstack.centos.plugins.plugin_utils.rolling import problems_of_serial
@@ -15,6 +16,9 @@ VARIABLES: Keys = {
     "release": TEXT,
     "lock": {"type": "str", "choices": ["break"]},
     "address": TEXT,
+    # YAML takes a bare on and off for true and false.
+    "state": {"type": "raw"},
+    "data": TEXT,
     "page": TEXT,
     "format": {"type": "str", "choices": ["table", "json"]},
     "to": TEXT,
@@ -58,13 +62,23 @@ VARIABLES: Keys = {
 }
 
 
-def problems(given: Keys) -> list[str]:
+def problems(given: Keys, inventory: Iterable[str] = ()) -> list[str]:
     """Return a sentence for each variable of a playbook that cannot be read.
 
     Args:
         given: the variables by their names; an empty one is as good as not there.
+        inventory: the names of variables that are not there by ``-e``.
     """
-    out: list[str] = []
+    known = set(inventory)
+    # Names that somebody else's role or an address list may have, too.
+    out = [
+        f"{key}: the inventory has a variable of that name, which may mean something else; say"
+        f" behind -e what this playbook is to take for it, or -e {key}= for nothing."
+        for key in given
+        if key in VARIABLES and key in known and not key.startswith("flaskstack_")
+    ]
+    if out:
+        return out
     own = {key: value for key, value in given.items() if value != "" and key in VARIABLES}
     found = read(VARIABLES, own, lambda key, wrong: out.append(f"{key}: {wrong}"))
     out += problems_of_serial(given.get("flaskstack_serial", "") or 0)

@@ -87,9 +87,34 @@ def test_what_asks_for_one_application_knows_the_facts(tmp_path: Path, name: str
     # The name is misspelt, so that nothing is done; that is found by looking at flask_apps.
     processes = "{{ ansible_facts['processor_vcpus'] * 2 }}"
     shop = {"name": "shop", "domains": ["shop.example"], "uwsgi": {"processes": processes}}
-    host = release(tmp_path, "web") | {"flask_apps": [shop], "nginx_directory": str(tmp_path)}
+    host = release(tmp_path, "web") | {"flask_apps": [shop]}
     said = run(tmp_path, f"{name}.yml", {"web": host}, "-e", "app=shopp")["all"]
     assert "Did you mean 'shop'?" in " ".join(said.split()).replace("''", "'"), said
+
+
+@pytest.mark.parametrize("name", ["restart", "status"])
+def test_the_directory_of_applications_may_depend_on_facts(tmp_path: Path, name: str) -> None:
+    host = release(tmp_path, "web")
+    host["uwsgi_root"] = f"{{{{ '{tmp_path}/web/opt' if ansible_facts['os_family'] else '' }}}}"
+    said = run(tmp_path, f"{name}.yml", {"web": host}, "-e", "app=shop", "--check")
+    assert "failed=0" in said["web"], said["all"]
+
+
+def test_what_cannot_be_read_is_not_taken_for_a_list_without_it(tmp_path: Path) -> None:
+    """Until ansible-core 2.18, `default` takes a list with anything undefined in it for none."""
+    shop = {"name": "shop", "domains": ["shop.example"], "env": {"DATABASE": "{{ oops }}"}}
+    host = release(tmp_path, "web") | {"flask_apps": [shop]}
+    said = run(tmp_path, "remove.yml", {"web": host}, "-e", "app=shop", "--check")
+    assert "failed=1" in said["web"], said["all"]
+    assert "oops" in said["all"] and "would be gone" not in said["all"]
+
+
+@pytest.mark.parametrize("name", ["purge", "remove"])
+def test_lists_may_be_null(tmp_path: Path, name: str) -> None:
+    host = release(tmp_path, "web") | {"flask_apps": None, "nginx_sites": None}
+    more = ("-e", "app=shopp", "-e", "state=on", "--check")
+    said = run(tmp_path, f"{name}.yml", {"web": host}, *more)["all"]
+    assert "NoneType" not in said, said
 
 
 def test_nobody_looks_at_applications_before_facts_are_gathered() -> None:

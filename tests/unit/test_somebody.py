@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -167,6 +168,56 @@ def test_who_does_what_is_not_for_variables_of_the_inventory(
     code, said = run(tmp_path, "playbooks/block.yml", web, *named, *more)
     assert code == 2
     assert "'nobody'" in said and "no say" not in said
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variable", "arguments"),
+    [
+        ("block", "address: 198.51.100.7", []),
+        ("update", "host: app1", []),
+        ("restart", "app: shop", []),
+        ("rollback", "release: bookworm", ["-e", "app=shop"]),
+        ("status", "format: long", []),
+    ],
+)
+def test_short_names_are_not_taken_from_the_inventory(
+    tmp_path: Path, playbook: str, variable: str, arguments: list[str]
+) -> None:
+    """Somebody else's role may have variables of these names."""
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars/all.yml").write_text(f"{variable}\n")
+    one: dict[str, Any] = {"app_servers": {"hosts": {"y": {}}}}
+    code, said = run(tmp_path, f"playbooks/{playbook}.yml", one, *arguments)
+    name = variable.partition(":")[0]
+    assert code == 2
+    assert f"{name}: the inventory has a variable of that name" in said
+
+
+def test_a_short_name_of_the_inventory_may_be_said_anew(tmp_path: Path) -> None:
+    one = {"app_servers": {"hosts": {"y": {"address": "198.51.100.7"}}}}
+    _, said = run(tmp_path, "playbooks/block.yml", one, "-e", "address=nobody")
+    assert "'nobody'" in said and "the inventory has a variable" not in said
+
+
+@pytest.mark.parametrize("strategy", ["free", "ansible.builtin.host_pinned"])
+def test_hosts_that_do_not_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    monkeypatch.setenv("ANSIBLE_STRATEGY", strategy)
+    code, said = run(tmp_path, "playbooks/status.yml", FLEET)
+    assert code == 2
+    assert f"strategy: with '{strategy}', hosts do not wait for each other" in said
+
+
+def test_what_runs_on_the_controller_becomes_nobody() -> None:
+    """group_vars/all may say ansible_become, which holds for localhost, before `become: false`."""
+    found = []
+    for path in sorted((ROOT / "playbooks").rglob("*.yml")):
+        for task in re.split(r"\n *- name: ", path.read_text()):
+            if "delegate_to: localhost" in task:
+                found.append(path.name)
+                assert "ansible_become: false" in task, path
+    assert found == ["status.yml", "batch.yml"]
 
 
 def test_an_inventory_without_a_host(tmp_path: Path) -> None:

@@ -430,6 +430,19 @@ def test_what_applications_have_to_do_with_a_host() -> None:
     assert apps.here(given, single, "app1")["handed_on"] == []
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"hosts": "app1"}, {"hosts": ["app1"], "uwsgi": None, "health": None, "load_balancer": None}],
+    ids=["text", "null"],
+)
+def test_what_an_inventory_may_write_is_read_everywhere(given: dict[str, Any]) -> None:
+    listed = [{**SHOP, **given}]
+    assert apps.plan(listed, cluster=fleet(), host="app1")["names"] == ["shop"]
+    assert apps.here(listed, fleet(), "app1")["stay"] == ["shop"]
+    assert apps.here(listed, fleet(), "app2")["stay"] == []
+    assert apps.asked_for(listed, "shop", fleet(), "lb1")["sites"] == ["shop"]
+
+
 def test_whether_another_is_asked_is_said_where_there_are_others() -> None:
     app = {**SHOP, "nginx": {"retry": False}}
     assert sites(app, "lb1")["shop"]["retry"] is False

@@ -55,6 +55,17 @@ def test_good() -> None:
     assert playbooks.problems({"app": None, "flaskstack_wheelhouse": str(ROOT)}) == []
 
 
+def test_a_short_name_may_be_somebody_elses() -> None:
+    # Of the inventory, address may be the host's own: it is not to be blocked.
+    given = {"address": "192.0.2.1", "state": "", "flaskstack_serial": 1}
+    (sentence,) = playbooks.problems(given, ["address", "flaskstack_serial"])
+    assert sentence == (
+        "address: the inventory has a variable of that name, which may mean something else; say"
+        " behind -e what this playbook is to take for it, or -e address= for nothing."
+    )
+    assert playbooks.problems(given, ["flaskstack_serial"]) == []
+
+
 def test_names_that_playbooks_check_are_known() -> None:
     for path in [*(ROOT / "playbooks").glob("*.yml"), *(ROOT / "playbooks/tasks").glob("*.yml")]:
         for names in names_of(load(path)):
