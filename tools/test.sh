@@ -102,11 +102,12 @@ stamp() {
 # failed_tasks LOG: print the beginning of what failed last in what Ansible said. Where a log is cut, its end is kept.
 failed_tasks() {
     printf '\nWhat failed, in short:\n'
-    sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+    # Molecule draws a frame around what several workers said.
+    sed 's/\x1b\[[0-9;]*m//g; s/^ *│ \?//' "$1" | awk '
         /^(TASK|PLAY|RUNNING HANDLER) / { title = $0 }
-        /^(fatal|failed): / { print title; left = 12 }
+        /^(fatal|failed): / { print title; left = 25 }
         /^$/ { left = 0 }
-        left-- > 0 { print substr($0, 1, 400) }' | tail -n 40
+        left-- > 0 { print substr($0, 1, 400) }' | tail -n 60
 }
 
 molecule() {
