@@ -37,6 +37,10 @@ CASES: dict[str, tuple[dict[str, Any], bool]] = {
     ),
     "defaults": ({"uwsgi_defaults": {"processes": "{{ ansible_facts['processor_vcpus'] }}"}}, True),
     "role_variable": ({"nginx_backlog": "{{ ansible_facts['memtotal_mb'] }}"}, True),
+    "address": (
+        {"flaskstack_address": "{{ ansible_facts['default_ipv4']['address'] }}"},
+        True,
+    ),
     "somebody_elses": ({"other": "{{ ansible_facts['processor_vcpus'] }}"}, False),
 }
 
